@@ -1,0 +1,112 @@
+/** The side a library sees: it may tell, not listen. */
+export interface Publisher<Events> {
+  /** Tells everyone that a fact came to be. Publish after the state that handlers will read already agrees. */
+  publish<Name extends keyof Events & string>(name: Name, detail: Events[Name]): void
+}
+
+export interface Envelope<Name extends string, Detail> {
+  readonly name: Name
+  /** Position in the one order of this process, counted from 1. */
+  readonly seq: number
+  /** The clock's milliseconds when it was published. */
+  readonly at: number
+  readonly detail: Detail
+}
+
+export type AnyEnvelope<Events> = { [Name in keyof Events & string]: Envelope<Name, Events[Name]> }[keyof Events & string]
+
+export type Handler<Events, Name extends keyof Events & string> = (event: Envelope<Name, Events[Name]>) => void
+
+export interface EventBusOptions {
+  /** Milliseconds for `at`; the process's clock. */
+  readonly now: () => number
+  /** A handler threw: that is a bug, and everyone else has still been told. */
+  readonly onHandlerError: (error: unknown, event: Envelope<string, unknown>) => void
+  /** Most events waiting at once before `publish` throws. @default 10000 */
+  readonly pendingLimit?: number
+}
+
+/**
+ * Synchronous, breadth-first: an event published inside a handler waits until the current one has reached everyone, so
+ * all subscribers see one history.
+ */
+export class EventBus<Events> implements Publisher<Events> {
+  readonly #options: Required<EventBusOptions>
+  readonly #handlers = new Map<string, Set<(event: never) => void>>()
+  readonly #everything = new Set<(event: AnyEnvelope<Events>) => void>()
+  #pending: Envelope<string, unknown>[] = []
+  #delivering = false
+  #seq = 0
+
+  constructor(options: EventBusOptions) {
+    this.#options = { pendingLimit: DEFAULT_PENDING_LIMIT, ...options }
+  }
+
+  publish<Name extends keyof Events & string>(name: Name, detail: Events[Name]): void {
+    if (this.#pending.length >= this.#options.pendingLimit) throw new EventStormError(this.#pending)
+    this.#pending.push({ name, seq: ++this.#seq, at: this.#options.now(), detail })
+    if (!this.#delivering) this.#drain()
+  }
+
+  /** Returns the function that unsubscribes; calling it twice is harmless. */
+  subscribe<Name extends keyof Events & string>(name: Name, handler: Handler<Events, Name>): () => void {
+    const handlers = this.#handlers.get(name) ?? new Set()
+    this.#handlers.set(name, handlers)
+    const own = (event: never): void => handler(event)
+    handlers.add(own)
+    return () => {
+      handlers.delete(own)
+    }
+  }
+
+  /** Every event, for recorders and metrics only: logic names its events. */
+  subscribeAll(handler: (event: AnyEnvelope<Events>) => void): () => void {
+    const own = (event: AnyEnvelope<Events>): void => handler(event)
+    this.#everything.add(own)
+    return () => {
+      this.#everything.delete(own)
+    }
+  }
+
+  #drain(): void {
+    this.#delivering = true
+    try {
+      // Indexed, because handlers append while we deliver; the list is dropped whole when it has run empty.
+      for (let i = 0; i < this.#pending.length; i++) {
+        this.#deliver(this.#pending[i]!)
+        if (i >= COMPACT_AFTER) {
+          this.#pending = this.#pending.slice(i + 1)
+          i = -1
+        }
+      }
+    } finally {
+      this.#pending = []
+      this.#delivering = false
+    }
+  }
+
+  #deliver(event: Envelope<string, unknown>): void {
+    for (const handler of [...(this.#handlers.get(event.name) ?? []), ...this.#everything]) {
+      try {
+        ;(handler as (event: Envelope<string, unknown>) => void)(event)
+      } catch (error) {
+        this.#options.onHandlerError(error, event)
+      }
+    }
+  }
+}
+
+/** Something feeds itself: the names of the last thirty waiting events say what. */
+export class EventStormError extends Error {
+  override readonly name = 'EventStormError'
+  readonly lastNames: readonly string[]
+
+  constructor(pending: readonly Envelope<string, unknown>[]) {
+    const lastNames = pending.slice(-30).map(event => event.name)
+    super(`${pending.length} events are waiting, the last: ${lastNames.join(', ')}`)
+    this.lastNames = lastNames
+  }
+}
+
+const DEFAULT_PENDING_LIMIT = 10_000
+const COMPACT_AFTER = 1_024

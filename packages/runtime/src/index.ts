@@ -1,0 +1,42 @@
+export { backoffDelay, type BackoffPolicy } from './backoff.ts'
+export { delay, type Clock, type Timer } from './clock.ts'
+export {
+  failed,
+  Failure,
+  invariant,
+  InvariantError,
+  ok,
+  unreachable,
+  type Blame,
+  type Result,
+} from './failure.ts'
+export { stopAll, type Startable } from './lifecycle.ts'
+export {
+  createLogger,
+  isLogged,
+  LOG_LEVELS,
+  SILENT_LOGGER,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type Severity,
+} from './logger.ts'
+export {
+  MachineRunner,
+  type MachineComponents,
+  type MachineInit,
+  type Step,
+  type Stepper,
+  type TimerEffect,
+} from './machine.ts'
+export {
+  type Counter,
+  type Gauge,
+  type GaugeDefinition,
+  type Histogram,
+  type HistogramDefinition,
+  type Labels,
+  type MetricDefinition,
+  type Metrics,
+} from './metrics.ts'
+export { jittered, randomInteger, type Random } from './random.ts'

@@ -1,0 +1,6 @@
+export { startHealthServer, type Check, type HealthServer, type HealthServerInit, type Page } from './health-server.ts'
+export { createJsonLogger, type JsonLoggerOptions } from './json-logger.ts'
+export { createPrometheusMetrics, type PrometheusMetrics } from './prometheus.ts'
+export { REAL_CLOCK } from './real-clock.ts'
+export { realRandom } from './real-random.ts'
+export { stopSignal } from './shutdown.ts'

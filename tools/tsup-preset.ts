@@ -1,0 +1,26 @@
+import { defineConfig, type Options } from 'tsup'
+
+type Entry = Record<string, string>
+
+/** A published library: one file per entry, ES modules, declarations beside them. */
+export function library(entry: Entry): ReturnType<typeof defineConfig> {
+  return defineConfig({ ...common(entry), dts: true, treeshake: true })
+}
+
+/** A process: everything bundled but native modules, so that a node starts it from one file. */
+export function application(entry: Entry): ReturnType<typeof defineConfig> {
+  return defineConfig({
+    ...common(entry),
+    noExternal: [/^(?!koffi$|cap$|node:)/],
+    external: ['koffi', 'cap'],
+    splitting: false,
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    esbuildOptions: options => {
+      options.conditions = ['development']
+    },
+  })
+}
+
+function common(entry: Entry): Options {
+  return { entry, format: ['esm'], target: 'node22', platform: 'node', clean: true, sourcemap: false, silent: true }
+}
