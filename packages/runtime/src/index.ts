@@ -39,4 +39,16 @@ export {
   type MetricDefinition,
   type Metrics,
 } from './metrics.ts'
+export {
+  booleanOption,
+  choiceOption,
+  integerOption,
+  optionsHelp,
+  readOptions,
+  textOption,
+  type OptionDefinition,
+  type OptionDefinitions,
+  type OptionProblem,
+  type OptionValues,
+} from './options.ts'
 export { jittered, randomInteger, type Random } from './random.ts'

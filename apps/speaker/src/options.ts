@@ -1,0 +1,153 @@
+import {
+  booleanOption,
+  choiceOption,
+  integerOption,
+  LOG_LEVELS,
+  ok,
+  optionsHelp,
+  readOptions,
+  textOption,
+  type LogLevel,
+  type OptionDefinition,
+  type OptionProblem,
+  type Result,
+} from '@metallb-ts/runtime'
+
+/** Every choice the speaker's user has, read once: nothing else in the process looks at flags or environment. */
+export interface SpeakerOptions {
+  readonly nodeName: string
+  /** Where the custom resources live, and where statuses are written. */
+  readonly namespace: string
+  /** This pod, owner of the statuses written; empty outside a pod. */
+  readonly podName: string
+  /** A kubeconfig file; empty means the pod's service account. */
+  readonly kubeconfig: string
+  readonly logLevel: LogLevel
+  /** 0 turns metrics off. */
+  readonly metricsPort: number
+  /** 0 picks a free one. */
+  readonly healthPort: number
+  readonly loadBalancerClass: string
+  readonly ignoreExcludeLabel: boolean
+  /** Address heartbeats are sent from; empty turns membership off. */
+  readonly memberBindAddress: string
+  readonly memberBindPort: number
+  /** Label selector of the speakers' pods; empty turns membership off. */
+  readonly memberLabels: string
+  /** Folder that holds `secretkey`. */
+  readonly memberSecretPath: string
+  readonly memberProfile: MemberProfile
+  /** File with the expressions of interfaces never used. */
+  readonly excludedInterfacesFile: string
+  readonly bgpPort: number
+  /** Settings of MetalLB's that were given and mean nothing here. */
+  readonly withoutMeaning: readonly string[]
+}
+
+export type MemberProfile = (typeof MEMBER_PROFILES)[number]
+
+/** @returns the options, or the one line to print before exit code 2 */
+export function readSpeakerOptions(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Result<SpeakerOptions, OptionProblem> {
+  const read = readOptions({ ...OPTIONS, ...WITHOUT_MEANING }, argv, env)
+  if (!read.ok) return read
+  const { wanPreset, memberProfile, ...rest } = read.value
+  const withoutMeaning = Object.entries(WITHOUT_MEANING).filter(([name]) => rest[name as keyof typeof rest] !== '')
+  return ok({
+    ...rest,
+    memberProfile: wanPreset ? 'safe' : memberProfile,
+    withoutMeaning: withoutMeaning.map(([, { flag, env }]) => env ?? `--${flag}`),
+  })
+}
+
+export function speakerHelp(): string {
+  return `speaker: announces LoadBalancer addresses from this node\n\n${optionsHelp(OPTIONS)}\n`
+}
+
+const MEMBER_PROFILES = ['fast', 'balanced', 'safe'] as const
+
+const OPTIONS = {
+  nodeName: textOption({ flag: 'node-name', env: 'METALLB_NODE_NAME', help: 'name of the Node this speaker runs on' }),
+  namespace: textOption({
+    flag: 'namespace',
+    env: 'METALLB_NAMESPACE',
+    fallback: '',
+    help: 'namespace of the custom resources; empty means that of the service account',
+  }),
+  podName: textOption({ flag: 'pod-name', env: 'METALLB_POD_NAME', fallback: '', help: 'pod that owns the statuses' }),
+  kubeconfig: textOption({ flag: 'kubeconfig', env: 'KUBECONFIG', fallback: '', help: 'kubeconfig file' }),
+  logLevel: choiceOption({ flag: 'log-level', choices: LOG_LEVELS, fallback: 'info', help: 'least severe line logged' }),
+  metricsPort: integerOption({ flag: 'port', fallback: 9120, min: 0, max: 65_535, help: 'port of /metrics, 0 for none' }),
+  healthPort: integerOption({
+    flag: 'health-probe-port',
+    fallback: 17_472,
+    min: 0,
+    max: 65_535,
+    help: 'port of /healthz and /readyz, 0 for a free one',
+  }),
+  loadBalancerClass: textOption({ flag: 'lb-class', fallback: '', help: 'the only loadBalancerClass handled' }),
+  ignoreExcludeLabel: booleanOption({
+    flag: 'ignore-exclude-lb',
+    help: 'announce also from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers',
+  }),
+  memberBindAddress: textOption({
+    flag: 'ml-bindaddr',
+    env: 'METALLB_ML_BIND_ADDR',
+    fallback: '',
+    help: 'address of the heartbeats; empty turns membership off',
+  }),
+  memberBindPort: integerOption({
+    flag: 'ml-bindport',
+    env: 'METALLB_ML_BIND_PORT',
+    fallback: 7946,
+    min: 1,
+    max: 65_535,
+    help: 'port of the heartbeats',
+  }),
+  memberLabels: textOption({
+    flag: 'ml-labels',
+    env: 'METALLB_ML_LABELS',
+    fallback: '',
+    help: 'labels of the speakers’ pods; empty turns membership off',
+  }),
+  memberSecretPath: textOption({
+    flag: 'ml-secret-key-path',
+    env: 'METALLB_ML_SECRET_KEY_PATH',
+    fallback: '',
+    help: 'folder of the file secretkey, which authenticates heartbeats',
+  }),
+  memberProfile: choiceOption({
+    flag: 'member-profile',
+    env: 'METALLB_TS_MEMBER_PROFILE',
+    choices: MEMBER_PROFILES,
+    fallback: 'fast',
+    help: 'how soon a silent node is given up',
+  }),
+  wanPreset: booleanOption({ flag: 'ml-wan-config', help: 'the profile for far-apart nodes, as safe' }),
+  excludedInterfacesFile: textOption({
+    flag: 'exclude-interfaces-file',
+    fallback: '/etc/metallb/excludel2.yaml',
+    help: 'file with the expressions of interfaces never used',
+  }),
+  bgpPort: integerOption({
+    flag: 'bgp-listen-port',
+    fallback: 0,
+    min: 0,
+    max: 65_535,
+    help: 'port on which routers may open sessions, 0 for none',
+  }),
+}
+
+const meaningless = (flag: string, env?: string): OptionDefinition<string> =>
+  textOption({ flag, ...(env !== undefined && { env }), fallback: '', help: 'accepted for MetalLB’s manifests, means nothing' })
+
+const WITHOUT_MEANING = {
+  bgpType: meaningless('bgp-type', 'METALLB_BGP_TYPE'),
+  host: meaningless('host', 'METALLB_HOST'),
+  frrNamespace: meaningless('frrk8s-namespace', 'FRRK8S_NAMESPACE'),
+  frrSecrets: { ...meaningless('frrk8s-secret-passthrough'), mayStandAlone: true },
+  bgpDebounce: meaningless('bgp-debounce-timeout', 'METALLB_BGP_DEBOUNCE_TIMEOUT'),
+  profiling: meaningless('pprof-bind-address'),
+}
