@@ -1,0 +1,23 @@
+import { BGP_ADVERTISEMENT, L2_ADVERTISEMENT } from './advertisements.ts'
+import { customResourceDefinition, type CustomResourceDefinition, type ResourceDefinition } from './definition.ts'
+import { BGP_PEER } from './peers.ts'
+import { BFD_PROFILE, COMMUNITY, IP_ADDRESS_POOL } from './pools.ts'
+import { CONFIGURATION_STATE, SERVICE_BGP_STATUS, SERVICE_L2_STATUS } from './statuses.ts'
+
+/** The nine resources of metallb.io. */
+export const RESOURCES: readonly ResourceDefinition[] = [
+  BFD_PROFILE,
+  BGP_ADVERTISEMENT,
+  BGP_PEER,
+  COMMUNITY,
+  CONFIGURATION_STATE,
+  IP_ADDRESS_POOL,
+  L2_ADVERTISEMENT,
+  SERVICE_BGP_STATUS,
+  SERVICE_L2_STATUS,
+]
+
+/** The objects that make a cluster know our resources. */
+export function crds(): readonly CustomResourceDefinition[] {
+  return RESOURCES.map(customResourceDefinition)
+}
