@@ -24,7 +24,11 @@ export const L2_ADVERTISEMENT: ResourceDefinition = {
           object(
             'A preference and its weight.',
             {
-              weight: integer('Added to the score of a node that matches.', { format: 'int32', minimum: 1, maximum: 100 }),
+              weight: integer('Added to the score of a node that matches.', {
+                format: 'int32',
+                minimum: 1,
+                maximum: 100,
+              }),
               preference: labelSelector('The nodes; empty means all.'),
             },
             { required: ['weight', 'preference'] },
@@ -54,7 +58,11 @@ export const BGP_ADVERTISEMENT: ResourceDefinition = {
         'Which pools, to which peers, and with which attributes.',
         {
           ...POOL_SELECTION,
-          aggregationLength: integer('Length of the IPv4 prefixes announced.', { format: 'int32', minimum: 1, default: 32 }),
+          aggregationLength: integer('Length of the IPv4 prefixes announced.', {
+            format: 'int32',
+            minimum: 1,
+            default: 32,
+          }),
           aggregationLengthV6: integer('Length of the IPv6 prefixes announced.', { format: 'int32', default: 128 }),
           localPref: integer('LOCAL_PREF on internal sessions.', { format: 'int32' }),
           communities: texts('`a:b`, `large:a:b:c`, or names given by Community objects.'),

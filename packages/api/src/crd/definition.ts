@@ -33,7 +33,12 @@ export interface CustomResourceDefinition {
 }
 
 /** The object that `kubectl apply` takes. Both served versions share one schema tree per version; nothing converts by webhook. */
-export function customResourceDefinition({ kind, plural, description, versions }: ResourceDefinition): CustomResourceDefinition {
+export function customResourceDefinition({
+  kind,
+  plural,
+  description,
+  versions,
+}: ResourceDefinition): CustomResourceDefinition {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

@@ -1,5 +1,16 @@
 import type { ResourceDefinition } from './definition.ts'
-import { flag, integer, labelSelector, labelSelectors, list, object, rules, text, texts, type Schema } from './schema.ts'
+import {
+  flag,
+  integer,
+  labelSelector,
+  labelSelectors,
+  list,
+  object,
+  rules,
+  text,
+  texts,
+  type Schema,
+} from './schema.ts'
 
 const ASN = { format: 'int32', minimum: 0, maximum: 4_294_967_295 } as const
 const ASN64 = { ...ASN, format: 'int64' } as const
@@ -62,7 +73,7 @@ export const BGP_PEER: ResourceDefinition = {
           connectTime: text('Time between attempts to connect, as a duration.', {
             ...rules(
               {
-                rule: "duration(self).getSeconds() >= 1 && duration(self).getSeconds() <= 65535",
+                rule: 'duration(self).getSeconds() >= 1 && duration(self).getSeconds() <= 65535',
                 message: 'connect time should be between 1 seconds to 65535',
               },
               {

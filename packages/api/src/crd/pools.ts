@@ -77,8 +77,16 @@ export const BFD_PROFILE: ResourceDefinition = {
       name: 'v1beta1',
       storage: true,
       spec: object('The timers.', {
-        receiveInterval: integer('Milliseconds between packets we can take.', { format: 'int32', minimum: 10, maximum: 60_000 }),
-        transmitInterval: integer('Milliseconds between packets we send.', { format: 'int32', minimum: 10, maximum: 60_000 }),
+        receiveInterval: integer('Milliseconds between packets we can take.', {
+          format: 'int32',
+          minimum: 10,
+          maximum: 60_000,
+        }),
+        transmitInterval: integer('Milliseconds between packets we send.', {
+          format: 'int32',
+          minimum: 10,
+          maximum: 60_000,
+        }),
         detectMultiplier: integer('Packets that may be lost.', { format: 'int32', minimum: 2, maximum: 255 }),
         echoInterval: integer('Milliseconds between echo packets.', { format: 'int32', minimum: 10, maximum: 60_000 }),
         echoMode: flag('Whether echo packets are sent.'),

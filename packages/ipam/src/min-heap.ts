@@ -1,0 +1,42 @@
+/** The least of many bigints, in O(log n). */
+export class MinHeap {
+  readonly #items: bigint[] = []
+
+  peek(): bigint | undefined {
+    return this.#items[0]
+  }
+
+  push(item: bigint): void {
+    const items = this.#items
+    items.push(item)
+    for (let i = items.length - 1; i > 0;) {
+      const parent = (i - 1) >> 1
+      if (items[parent]! <= items[i]!) return
+      this.#swap(i, parent)
+      i = parent
+    }
+  }
+
+  pop(): bigint | undefined {
+    const items = this.#items
+    const least = items[0]
+    const last = items.pop()
+    if (items.length === 0 || last === undefined) return least
+    items[0] = last
+    for (let i = 0; ;) {
+      let smallest = i
+      for (const child of [2 * i + 1, 2 * i + 2]) {
+        if (child < items.length && items[child]! < items[smallest]!) smallest = child
+      }
+      if (smallest === i) return least
+      this.#swap(i, smallest)
+      i = smallest
+    }
+  }
+
+  #swap(i: number, j: number): void {
+    const held = this.#items[i]!
+    this.#items[i] = this.#items[j]!
+    this.#items[j] = held
+  }
+}
