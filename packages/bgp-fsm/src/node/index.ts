@@ -1,1 +1,1 @@
-export {}
+export { tcpTransport, type SpecialSockets } from './tcp.ts'
