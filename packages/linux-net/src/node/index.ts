@@ -1,1 +1,9 @@
-export {}
+export { packetLinks, type OpenedLink, type OpenLink, type PacketLinks } from './links.ts'
+export { MulticastGroups } from './multicast.ts'
+export { NetlinkMonitor, type Readable } from './netlink-socket.ts'
+export { canOpenPacketSockets, PacketSocket, type PacketSocketInit } from './packet-socket.ts'
+export { closeWaker, createWaker, PollLoop, wake, type LoopClock } from './poll-loop.ts'
+export { type Endpoint } from './socket-address.ts'
+export { SystemError } from './system-error.ts'
+export { openTcp, setTcpOptions, type TcpOptions } from './tcp-socket.ts'
+export { UdpSocket } from './udp-socket.ts'

@@ -1,1 +1,1 @@
-export {}
+export { runFilter, type PacketFacts } from './bpf-interpreter.ts'

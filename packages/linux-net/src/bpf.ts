@@ -1,0 +1,106 @@
+import { type Address } from '@metallb-ts/netip'
+
+/** A classic BPF instruction, as `struct sock_filter` has it. */
+export interface Instruction {
+  readonly code: number
+  readonly jt: number
+  readonly jf: number
+  readonly k: number
+}
+
+/** Most instructions the kernel takes, BPF_MAXINSNS. */
+export const MAX_INSTRUCTIONS = 4_096
+
+/**
+ * Lets ARP through that speaks of one of the addresses, as target or as sender, whole and untagged, unless it was meant
+ * for another host or is our own. With more addresses than fit, any untagged ARP.
+ */
+export function arpFilter(addresses: readonly Address[]): readonly Instruction[] {
+  const values = addresses.filter(({ family }) => family === 'ipv4').map(({ value }) => Number(value))
+  const head = [...MEANT_FOR_US, loadHalf(ETHERTYPE_AT), ...unless(ETHERTYPE_ARP)]
+  return bounded(head, [
+    loadWord(ARP_TARGET_AT),
+    ...values.flatMap(acceptIf),
+    loadWord(ARP_SENDER_AT),
+    ...values.flatMap(acceptIf),
+  ])
+}
+
+/**
+ * Lets neighbor solicitations and advertisements through whose target ends in the last 32 bits of one of the addresses:
+ * the whole target is compared by who reads it. With more addresses than fit, any of them.
+ */
+export function neighborFilter(addresses: readonly Address[]): readonly Instruction[] {
+  const endings = addresses.filter(({ family }) => family === 'ipv6').map(({ value }) => Number(value & 0xffff_ffffn))
+  const head = [
+    ...MEANT_FOR_US,
+    loadHalf(ETHERTYPE_AT),
+    ...unless(ETHERTYPE_IPV6),
+    loadByte(NEXT_HEADER_AT),
+    ...unless(ICMPV6),
+    loadByte(HOP_LIMIT_AT),
+    ...unless(255), // RFC 4861 §7.1.1
+    loadByte(ICMP_TYPE_AT),
+    jumpEqual(NEIGHBOR_SOLICITATION, 1, 0),
+    ...unless(NEIGHBOR_ADVERTISEMENT),
+  ]
+  return bounded(head, [loadWord(TARGET_ENDING_AT), ...[...new Set(endings)].flatMap(acceptIf)])
+}
+
+/** The bytes of `struct sock_filter[]`, little-endian. */
+export function encodeProgram(program: readonly Instruction[]): Uint8Array {
+  const bytes = new Uint8Array(program.length * 8)
+  const view = new DataView(bytes.buffer)
+  for (const [i, { code, jt, jf, k }] of program.entries()) {
+    view.setUint16(i * 8, code, true)
+    view.setUint8(i * 8 + 2, jt)
+    view.setUint8(i * 8 + 3, jf)
+    view.setUint32(i * 8 + 4, k, true)
+  }
+  return bytes
+}
+
+const ETHERTYPE_AT = 12
+const ETHERTYPE_ARP = 0x0806
+const ETHERTYPE_IPV6 = 0x86dd
+const ARP_SENDER_AT = 28
+const ARP_TARGET_AT = 38
+const NEXT_HEADER_AT = 20
+const HOP_LIMIT_AT = 21
+const ICMPV6 = 58
+const ICMP_TYPE_AT = 54
+const NEIGHBOR_SOLICITATION = 135
+const NEIGHBOR_ADVERTISEMENT = 136
+const TARGET_ENDING_AT = 74
+
+/** Where the kernel keeps what is not in the frame: SKF_AD_OFF + SKF_AD_PKTTYPE, SKF_AD_VLAN_TAG_PRESENT. */
+const PACKET_TYPE = 0xffff_f000 + 4
+const VLAN_TAG_PRESENT = 0xffff_f000 + 48
+const PACKET_OTHERHOST = 3
+const PACKET_OUTGOING = 4
+
+const WHOLE_FRAME = 0x4_0000
+
+const accept: Instruction = { code: 0x06, jt: 0, jf: 0, k: WHOLE_FRAME }
+const drop: Instruction = { code: 0x06, jt: 0, jf: 0, k: 0 }
+const loadWord = (k: number): Instruction => ({ code: 0x20, jt: 0, jf: 0, k })
+const loadHalf = (k: number): Instruction => ({ code: 0x28, jt: 0, jf: 0, k })
+const loadByte = (k: number): Instruction => ({ code: 0x30, jt: 0, jf: 0, k })
+const jumpEqual = (k: number, jt: number, jf: number): Instruction => ({ code: 0x15, jt, jf, k })
+const unless = (k: number): readonly Instruction[] => [jumpEqual(k, 1, 0), drop]
+const dropIf = (k: number): readonly Instruction[] => [jumpEqual(k, 0, 1), drop]
+const acceptIf = (k: number): readonly Instruction[] => [jumpEqual(k, 0, 1), accept]
+
+/** A tagged frame of a VLAN that has no interface here reaches the parent's socket; answering it untagged would be wrong. */
+const MEANT_FOR_US: readonly Instruction[] = [
+  loadWord(PACKET_TYPE),
+  ...dropIf(PACKET_OTHERHOST),
+  ...dropIf(PACKET_OUTGOING),
+  loadWord(VLAN_TAG_PRESENT),
+  ...unless(0),
+]
+
+function bounded(head: readonly Instruction[], body: readonly Instruction[]): readonly Instruction[] {
+  const program = [...head, ...body, drop]
+  return program.length <= MAX_INSTRUCTIONS ? program : [...head, accept]
+}

@@ -1,0 +1,122 @@
+import type { Address, Mac } from '@metallb-ts/netip'
+import { arpFilter, neighborFilter } from '../bpf.ts'
+import type { Link } from '../link-table.ts'
+import { MulticastGroups } from './multicast.ts'
+import { NetlinkMonitor, type Readable } from './netlink-socket.ts'
+import { PacketSocket } from './packet-socket.ts'
+import { SystemError } from './system-error.ts'
+
+/** One interface opened for ARP and neighbor messages. */
+export interface OpenLink {
+  readonly mac: Mac
+  readonly mtu: number
+  send(frame: Uint8Array): boolean
+  join(group: Address): void
+  leave(group: Address): void
+  listenFor(addresses: readonly Address[]): void
+  close(): void
+}
+
+export type OpenedLink =
+  | { readonly ok: true; readonly value: OpenLink }
+  | {
+      readonly ok: false
+      readonly error: {
+        readonly code: 'no-permission' | 'no-such-link' | 'out-of-resources' | 'refused'
+        readonly detail: string
+      }
+    }
+
+export interface PacketLinks {
+  open(link: Pick<Link, 'index' | 'name' | 'mac' | 'mtu'>, onFrame: (frame: Uint8Array) => void): OpenedLink
+  watch(onLinks: (links: readonly Link[]) => void): { close(): void }
+  close(): void
+}
+
+/** Interfaces over AF_PACKET and netlink, read on one poll loop. */
+export function packetLinks(loop: Readable): PacketLinks {
+  const groups = new MulticastGroups()
+  return {
+    open: (link, onFrame) => {
+      try {
+        return { ok: true, value: openLink(loop, groups, link, onFrame) }
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error
+        return { ok: false, error: { code: FAILURES[error.code] ?? 'refused', detail: error.message } }
+      }
+    },
+    watch: onLinks => new NetlinkMonitor(loop, onLinks),
+    close: () => groups.close(),
+  }
+}
+
+const ETHERTYPE_ARP = 0x0806
+const ETHERTYPE_IPV6 = 0x86dd
+const MAX_FRAMES = 64 // frames of one interface in one turn, so that a flood on one does not starve the others
+
+const FAILURES: Readonly<Record<string, 'no-permission' | 'no-such-link' | 'out-of-resources'>> = {
+  EPERM: 'no-permission',
+  EACCES: 'no-permission',
+  ENODEV: 'no-such-link',
+  ENXIO: 'no-such-link',
+  EMFILE: 'out-of-resources',
+  ENFILE: 'out-of-resources',
+  ENOBUFS: 'out-of-resources',
+  ENOMEM: 'out-of-resources',
+}
+
+function openLink(
+  loop: Readable,
+  groups: MulticastGroups,
+  { index, mac, mtu }: Pick<Link, 'index' | 'mac' | 'mtu'>,
+  onFrame: (frame: Uint8Array) => void,
+): OpenLink {
+  const arp = new PacketSocket({ index, protocol: ETHERTYPE_ARP, filter: arpFilter([]) })
+  const neighbors = openSecond(arp, { index, protocol: ETHERTYPE_IPV6, filter: neighborFilter([]) })
+  const read = (socket: PacketSocket) => () => {
+    for (let i = 0; i < MAX_FRAMES; i++) {
+      const frame = socket.receive()
+      if (frame === undefined) return
+      onFrame(frame)
+    }
+  }
+  const registrations = [loop.add(arp.fd, read(arp)), loop.add(neighbors.fd, read(neighbors))]
+  const joined: Address[] = []
+  let isOpen = true
+  return {
+    mac: mac ?? (0 as Mac),
+    mtu,
+    send: frame => (frame[12] === 0x08 ? arp : neighbors).send(frame),
+    join: group => {
+      groups.join(group, index)
+      joined.push(group)
+    },
+    leave: group => {
+      const at = joined.findIndex(other => other.value === group.value)
+      if (at < 0) return
+      joined.splice(at, 1)
+      groups.leave(group, index)
+    },
+    listenFor: addresses => {
+      arp.setFilter(arpFilter(addresses))
+      neighbors.setFilter(neighborFilter(addresses))
+    },
+    close: () => {
+      if (!isOpen) return
+      isOpen = false
+      for (const registration of registrations) registration.remove()
+      for (const group of joined.splice(0)) groups.leave(group, index)
+      arp.close()
+      neighbors.close()
+    },
+  }
+}
+
+function openSecond(first: PacketSocket, init: ConstructorParameters<typeof PacketSocket>[0]): PacketSocket {
+  try {
+    return new PacketSocket(init)
+  } catch (error) {
+    first.close()
+    throw error
+  }
+}
