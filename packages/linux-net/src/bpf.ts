@@ -41,7 +41,7 @@ export function neighborFilter(addresses: readonly Address[]): readonly Instruct
     loadByte(HOP_LIMIT_AT),
     ...unless(255), // RFC 4861 §7.1.1
     loadByte(ICMP_TYPE_AT),
-    jumpEqual(NEIGHBOR_SOLICITATION, 1, 0),
+    jumpEqual(NEIGHBOR_SOLICITATION, 2, 0),
     ...unless(NEIGHBOR_ADVERTISEMENT),
   ]
   return bounded(head, [loadWord(TARGET_ENDING_AT), ...[...new Set(endings)].flatMap(acceptIf)])

@@ -1,0 +1,99 @@
+import { Failure } from '@metallb-ts/runtime'
+import type { KubeResponse } from './transport.ts'
+
+/** Why the API server did not do what was asked. */
+export interface KubeFailure {
+  readonly code: KubeFailureCode
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number
+  readonly message: string
+  /** What the server asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number
+}
+
+export type KubeFailureCode =
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'conflict'
+  | 'already-exists'
+  | 'gone'
+  | 'invalid'
+  | 'too-many-requests'
+  | 'too-large-resource-version'
+  | 'server-error'
+  | 'unreachable'
+  | 'bad-answer'
+
+/** `Failure` with a KubeFailure: what a rejected call of the client carries. */
+export function kubeFailure(problem: KubeFailure): Failure<KubeFailure> {
+  return new Failure(problem, `${problem.code} (${problem.status}): ${problem.message}`)
+}
+
+/** The failure that an error carries; any other error is a network's. */
+export function asKubeFailure(error: unknown): KubeFailure {
+  if (error instanceof Failure) return (error as Failure<KubeFailure>).problem
+  return { code: 'unreachable', status: 0, message: error instanceof Error ? error.message : String(error) }
+}
+
+export function isCode(error: unknown, ...codes: readonly KubeFailureCode[]): boolean {
+  return codes.includes(asKubeFailure(error).code)
+}
+
+/** An answer that is not success, by its status and the Status object in its body. */
+export async function failureOf(response: KubeResponse): Promise<KubeFailure> {
+  const text = await response.text().catch(() => '')
+  const seconds = Number(response.headers['retry-after'])
+  const status = parseStatus(text)
+  const header = Number.isFinite(seconds) && response.headers['retry-after'] !== undefined ? seconds * 1_000 : undefined
+  return statusFailure(response.status, status ?? { message: text.slice(0, MAX_MESSAGE) }, header)
+}
+
+export interface StatusObject {
+  readonly message?: string
+  readonly reason?: string
+  readonly code?: number
+  readonly details?: { readonly retryAfterSeconds?: number; readonly causes?: readonly { readonly reason?: string }[] }
+}
+
+export function statusFailure(
+  code: number,
+  { message = '', reason = '', details }: StatusObject,
+  retryAfterMs?: number,
+): KubeFailure {
+  const wait =
+    retryAfterMs ?? (details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000)
+  const isTooLarge = details?.causes?.some(cause => cause.reason === 'ResourceVersionTooLarge') === true
+  return {
+    code: isTooLarge ? 'too-large-resource-version' : codeOf(code, reason),
+    status: code,
+    message: message === '' ? `HTTP ${code}` : message,
+    ...(wait !== undefined && { retryAfterMs: wait }),
+  }
+}
+
+const MAX_MESSAGE = 512
+
+function codeOf(status: number, reason: string): KubeFailureCode {
+  if (status === 409) return reason === 'AlreadyExists' ? 'already-exists' : 'conflict'
+  return BY_STATUS[status] ?? (status >= 500 ? 'server-error' : 'bad-answer')
+}
+
+const BY_STATUS: Readonly<Record<number, KubeFailureCode>> = {
+  400: 'invalid',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  410: 'gone',
+  422: 'invalid',
+  429: 'too-many-requests',
+}
+
+function parseStatus(text: string): StatusObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}

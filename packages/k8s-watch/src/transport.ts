@@ -1,0 +1,27 @@
+/** One request to the API server. */
+export interface KubeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | undefined>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal?: AbortSignal
+  /** The answer is given up after this long without a byte. @default 30000 */
+  readonly idleMs?: number
+}
+
+export interface KubeResponse {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The whole body; one of `text` and `lines` may be read, once. */
+  text(): Promise<string>
+  /** The body line by line, as it comes; a last line that is cut short is left out. */
+  lines(): AsyncIterable<string>
+}
+
+/** Rejects when no answer came: the network's fault. Any status is an answer. */
+export interface KubeTransport {
+  request(request: KubeRequest): Promise<KubeResponse>
+  close(): Promise<void>
+}

@@ -1,0 +1,150 @@
+import { backoffDelay, type BackoffPolicy, type Clock, type Random, type Timer } from '@metallb-ts/runtime'
+
+/** What came of one run. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  /** Once more after a back-off that grows per key. */
+  | { readonly kind: 'retry'; readonly error: unknown }
+  /** Once more after this long. */
+  | { readonly kind: 'later'; readonly ms: number }
+  /** No use to try again before something changes. */
+  | { readonly kind: 'failed'; readonly error: unknown }
+
+export const DONE: Outcome = { kind: 'done' }
+
+export interface WorkQueueComponents {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export interface WorkQueueInit {
+  readonly name: string
+  /** Makes it so for one key. A rejection counts as `retry`. */
+  readonly reconcile: (key: string) => Promise<Outcome> | Outcome
+  /** Keys worked on at once. @default 1 */
+  readonly concurrency?: number
+  /** @default 5 ms doubling to 60 s */
+  readonly backoff?: BackoffPolicy
+  /** After each run. */
+  readonly onOutcome?: (key: string, outcome: Outcome) => void
+}
+
+/** Names only: deduplicated, one at a time per key, live changes before the backlog of a start. */
+export interface WorkQueue {
+  add(key: string, options?: { readonly priority?: 'live' | 'backlog' }): void
+  /** Keys that wait or run, those that wait for a time left out. */
+  readonly length: number
+  /** Resolves when nothing waits and nothing runs. */
+  idle(): Promise<void>
+  start(): void
+  /** Begins nothing more; resolves when what runs has ended. */
+  stop(): Promise<void>
+}
+
+export function createWorkQueue(components: WorkQueueComponents, init: WorkQueueInit): WorkQueue {
+  return new KeyedQueue(components, init)
+}
+
+class KeyedQueue implements WorkQueue {
+  readonly #components: WorkQueueComponents
+  readonly #init: WorkQueueInit
+  readonly #live = new Set<string>()
+  readonly #backlog = new Set<string>()
+  readonly #running = new Set<string>()
+  readonly #again = new Set<string>()
+  readonly #failures = new Map<string, number>()
+  readonly #timers = new Map<string, Timer>()
+  #idle: (() => void)[] = []
+  #isStarted = false
+
+  constructor(components: WorkQueueComponents, init: WorkQueueInit) {
+    this.#components = components
+    this.#init = init
+  }
+
+  get length(): number {
+    return this.#live.size + this.#backlog.size + this.#running.size
+  }
+
+  add(key: string, { priority = 'live' }: { readonly priority?: 'live' | 'backlog' } = {}): void {
+    this.#timers.get(key)?.cancel()
+    this.#timers.delete(key)
+    if (this.#running.has(key)) {
+      this.#again.add(key)
+      return
+    }
+    if (priority === 'live') {
+      this.#backlog.delete(key)
+      this.#live.add(key)
+    } else if (!this.#live.has(key)) this.#backlog.add(key)
+    this.#pump()
+  }
+
+  idle(): Promise<void> {
+    if (this.length === 0) return Promise.resolve()
+    return new Promise(resolve => this.#idle.push(resolve))
+  }
+
+  start(): void {
+    this.#isStarted = true
+    this.#pump()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStarted = false
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    this.#live.clear()
+    this.#backlog.clear()
+    this.#again.clear()
+    await this.idle()
+  }
+
+  #pump(): void {
+    while (this.#isStarted && this.#running.size < (this.#init.concurrency ?? 1)) {
+      const key = first(this.#live) ?? first(this.#backlog)
+      if (key === undefined) return
+      this.#live.delete(key)
+      this.#backlog.delete(key)
+      this.#running.add(key)
+      void this.#run(key)
+    }
+  }
+
+  async #run(key: string): Promise<void> {
+    let outcome: Outcome
+    try {
+      outcome = await this.#init.reconcile(key)
+    } catch (error) {
+      outcome = { kind: 'retry', error }
+    }
+    this.#running.delete(key)
+    this.#init.onOutcome?.(key, outcome)
+    if (outcome.kind !== 'retry') this.#failures.delete(key)
+    if (this.#again.delete(key)) this.add(key)
+    else if (this.#isStarted) this.#schedule(key, outcome)
+    this.#pump()
+    if (this.length > 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #schedule(key: string, outcome: Outcome): void {
+    if (outcome.kind === 'done' || outcome.kind === 'failed') return
+    let ms: number
+    if (outcome.kind === 'later') ms = outcome.ms
+    else {
+      const failures = this.#failures.get(key) ?? 0
+      this.#failures.set(key, failures + 1)
+      ms = backoffDelay(this.#init.backoff ?? DEFAULT_BACKOFF, failures, this.#components.random)
+    }
+    const timer = this.#components.clock.setTimer(ms, () => this.add(key))
+    this.#timers.set(key, timer)
+  }
+}
+
+const DEFAULT_BACKOFF: BackoffPolicy = { baseMs: 5, maxMs: 60_000 }
+
+function first(keys: ReadonlySet<string>): string | undefined {
+  for (const key of keys) return key
+  return undefined
+}
