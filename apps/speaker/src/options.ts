@@ -78,8 +78,19 @@ const OPTIONS = {
   }),
   podName: textOption({ flag: 'pod-name', env: 'METALLB_POD_NAME', fallback: '', help: 'pod that owns the statuses' }),
   kubeconfig: textOption({ flag: 'kubeconfig', env: 'KUBECONFIG', fallback: '', help: 'kubeconfig file' }),
-  logLevel: choiceOption({ flag: 'log-level', choices: LOG_LEVELS, fallback: 'info', help: 'least severe line logged' }),
-  metricsPort: integerOption({ flag: 'port', fallback: 9120, min: 0, max: 65_535, help: 'port of /metrics, 0 for none' }),
+  logLevel: choiceOption({
+    flag: 'log-level',
+    choices: LOG_LEVELS,
+    fallback: 'info',
+    help: 'least severe line logged',
+  }),
+  metricsPort: integerOption({
+    flag: 'port',
+    fallback: 9120,
+    min: 0,
+    max: 65_535,
+    help: 'port of /metrics, 0 for none',
+  }),
   healthPort: integerOption({
     flag: 'health-probe-port',
     fallback: 17_472,
@@ -141,7 +152,12 @@ const OPTIONS = {
 }
 
 const meaningless = (flag: string, env?: string): OptionDefinition<string> =>
-  textOption({ flag, ...(env !== undefined && { env }), fallback: '', help: 'accepted for MetalLB’s manifests, means nothing' })
+  textOption({
+    flag,
+    ...(env !== undefined && { env }),
+    fallback: '',
+    help: 'accepted for MetalLB’s manifests, means nothing',
+  })
 
 const WITHOUT_MEANING = {
   bgpType: meaningless('bgp-type', 'METALLB_BGP_TYPE'),

@@ -1,9 +1,9 @@
-import { equalAddresses, type Address, type Family } from '@metallb-ts/netip'
-import { choose, chooseIn, lowestFor, type Choice } from './choice.ts'
-import type { AllocationFailure, PoolVerdict } from './failure.ts'
+import { equalAddresses, type Address } from '@metallb-ts/netip'
+import { choose, chooseIn, lackOf, lowestFor } from './choice.ts'
+import type { AllocationFailure, MoveReason, PoolVerdict } from './failure.ts'
 import { Holders } from './holders.ts'
-import { PoolSpace, type Pool } from './pool.ts'
-import type { AllocationRequest, HolderKey, RefusedPool } from './request.ts'
+import { assertDisjoint, PoolSpace, type Pool } from './pool.ts'
+import type { AllocationRequest, HolderKey, RefusedPool, Terms } from './request.ts'
 import type { PoolUsage } from './usage.ts'
 
 /** What a holder has. */
@@ -13,247 +13,233 @@ export interface Assignment {
   readonly addresses: readonly Address[]
 }
 
-export type Ensured =
+/** What `ensure` came to. */
+export type Ensured = (
   | {
       readonly ok: true
       readonly assignment: Assignment
-      /** How it came: kept as it was, kept with one more family, or new. */
+      /** Kept as it was, kept with one more family, or new. */
       readonly how: 'kept' | 'extended' | 'new'
       /** Every pool that was looked at, the chosen one included; empty when nothing was looked for. */
       readonly trail: readonly PoolVerdict[]
       /** Present when addresses held before no longer fit: what they were, and why. */
-      readonly moved?: { readonly from: readonly Address[]; readonly because: MoveReason }
-      /** Present under prefer-dual when the second family could not be had. */
+      readonly moved?: Move
+      /** Present under prefer-dual when the second family could not be added. */
       readonly incomplete?: AllocationFailure
     }
   | {
       readonly ok: false
       readonly error: AllocationFailure
       /** Addresses that were held before and are given up. */
-      readonly moved?: { readonly from: readonly Address[]; readonly because: MoveReason }
+      readonly moved?: Move
     }
+) & {
+  /** Whether others may now have what they were refused before: an address, a port of one, other terms of sharing. */
+  readonly frees: boolean
+}
 
-/** Why addresses that were held are not kept. */
-export type MoveReason =
-  | { readonly code: 'families-changed' }
-  | { readonly code: 'other-pool-requested'; readonly pool: string }
-  | { readonly code: 'other-addresses-requested' }
-  | { readonly code: 'no-longer-allowed'; readonly failure: AllocationFailure }
+export interface Move {
+  readonly from: readonly Address[]
+  readonly because: MoveReason
+}
 
-/** Gives addresses to holders. Synchronous and deterministic: the same calls in the same order give the same answers. */
+/**
+ * Gives addresses to holders. Synchronous and deterministic: the same calls in the same order give the same answers. The
+ * cost of a call does not depend on the size of the pools.
+ */
 export class Allocator {
-  #pools = new Map<string, PoolSpace>()
+  #pools: ReadonlyMap<string, PoolSpace> = new Map()
   readonly #holders = new Holders()
-  readonly #assignments = new Map<HolderKey, Held>()
+  readonly #held = new Map<HolderKey, Held>()
 
   /**
-   * Replaces all pools. Holders keep every address that still lies in a pool, under that pool's name; the others lose
-   * theirs and are returned.
+   * Replaces all pools. Holders keep addresses that still lie in one pool together, under that pool's name; the others
+   * lose theirs and are returned. Throws a RangeError where ranges overlap or names repeat.
    */
   setPools(pools: readonly Pool[]): readonly HolderKey[] {
+    assertDisjoint(pools)
+    const held = [...this.#held]
+    for (const [holder] of held) this.release(holder)
     this.#pools = new Map(pools.map(pool => [pool.name, new PoolSpace(pool)]))
     const lost: HolderKey[] = []
-    for (const [holder, held] of [...this.#assignments]) {
-      const space = this.#poolOf(held.addresses)
-      if (space === undefined) {
-        this.release(holder)
-        lost.push(holder)
-        continue
-      }
-      this.#assignments.set(holder, { ...held, pool: space.pool.name })
-      for (const address of held.addresses) space.free(address.family).take(address)
+    for (const [holder, { addresses, terms }] of held) {
+      const space = this.#poolOf(addresses)
+      if (space === undefined) lost.push(holder)
+      else this.#assign(holder, space, addresses, terms)
     }
     return lost
   }
 
-  get hasPools(): boolean {
-    return this.#pools.size > 0
+  assignment(holder: HolderKey): Assignment | undefined {
+    const held = this.#held.get(holder)
+    return held && { pool: held.space.name, addresses: held.addresses }
   }
 
-  assignment(holder: HolderKey): Assignment | undefined {
-    return this.#assignments.get(holder)
+  /** On which terms the holder has what it has. */
+  terms(holder: HolderKey): Terms | undefined {
+    return this.#held.get(holder)?.terms
+  }
+
+  /** Everyone who holds an address, in order of name. */
+  holdersOf(address: Address): readonly HolderKey[] {
+    return this.#holders.of(address)
+  }
+
+  /** The pool whose ranges hold all of these addresses. */
+  poolOf(addresses: readonly Address[]): string | undefined {
+    return this.#poolOf(addresses)?.name
   }
 
   /**
-   * Takes over addresses that a holder is known to have, as from a status found at start. Refused when they fit no pool
-   * or another holder's terms.
+   * Takes over addresses that a holder is known to have, as from a status found at start; do it for every holder before
+   * the first `ensure`. Refused when they fit no pool or another holder's terms.
    */
-  adopt(
-    holder: HolderKey,
-    addresses: readonly Address[],
-    request: Pick<AllocationRequest, 'ports' | 'sharing' | 'refused'>,
-  ): AllocationFailure | undefined {
+  adopt(holder: HolderKey, addresses: readonly Address[], terms: Terms): AllocationFailure | undefined {
     const space = this.#poolOf(addresses)
-    const failure = this.#assignable(holder, addresses, request, space)
-    if (failure === undefined) this.#assign(holder, space!, addresses, request)
+    const failure = this.#refusal(holder, addresses, terms, space)
+    if (failure === undefined) this.#assign(holder, space!, addresses, terms)
     return failure
   }
 
   /** Keeps what the holder has where it still fits the request, else gives what fits. */
   ensure(holder: HolderKey, request: AllocationRequest): Ensured {
-    if (this.#pools.size === 0) return this.#give(holder, { code: 'no-pools' })
-    const held = this.#assignments.get(holder)
-    if (held === undefined) return this.#allocate(holder, request)
-    const because = this.#moveReason(holder, held, request)
-    if (because === undefined) return this.#keep(holder, held, request)
-    const moved = { from: held.addresses, because }
+    const held = this.#held.get(holder)
+    if (held === undefined) return { ...this.#allocate(holder, request), frees: false }
+    const because = this.#reasonToMove(holder, held, request)
+    if (because === undefined) return { ...this.#keep(holder, held, request), frees: !sameTerms(held.terms, request) }
     this.release(holder)
-    return { ...this.#allocate(holder, request), moved }
+    return { ...this.#allocate(holder, request), moved: { from: held.addresses, because }, frees: true }
   }
 
-  /** Gives up everything the holder has; returns what that was. */
+  /** Gives up everything the holder has; returns what that was. Safe to repeat. */
   release(holder: HolderKey): readonly Address[] {
-    const held = this.#assignments.get(holder)
+    const held = this.#held.get(holder)
     if (held === undefined) return []
-    this.#assignments.delete(holder)
-    for (const address of held.addresses) {
-      if (this.#holders.remove(address, holder)) this.#pools.get(held.pool)?.free(address.family).give(address)
-    }
+    this.#held.delete(holder)
+    for (const address of held.addresses) this.#free(holder, held, address)
     return held.addresses
   }
 
-  /** Per pool and family: how many can be given, and how many are. An address with several holders counts once. */
+  /** How full each pool is, in the order of `setPools`. */
   usage(): readonly PoolUsage[] {
-    const used = new Map<string, Record<Family, Set<bigint>>>()
-    for (const { pool, addresses } of this.#assignments.values()) {
-      const sets = used.get(pool) ?? { ipv4: new Set(), ipv6: new Set() }
-      used.set(pool, sets)
-      for (const { family, value } of addresses) sets[family].add(value)
-    }
-    return [...this.#pools.values()].map(space => {
-      const sets = used.get(space.pool.name)
-      const of = (family: Family): PoolUsage['ipv4'] => ({
-        capacity: space.capacity(family),
-        assigned: BigInt(sets?.[family].size ?? 0),
-      })
-      return { pool: space.pool.name, ipv4: of('ipv4'), ipv6: of('ipv6') }
-    })
+    return [...this.#pools.values()].map(space => space.usage())
   }
 
-  #keep(holder: HolderKey, held: Held, request: AllocationRequest): Ensured {
-    const space = this.#pools.get(held.pool)!
+  #keep(holder: HolderKey, held: Held, request: AllocationRequest): Found {
     const wanted = request.families.find(family => !held.addresses.some(address => address.family === family))
-    if (wanted === undefined || request.addresses !== undefined) {
-      this.#assign(holder, space, held.addresses, request)
-      return { ok: true, assignment: this.assignment(holder)!, how: 'kept', trail: [] }
-    }
-    const extra = lowestFor(space, this.#holders, holder, request, wanted)
+    const extra = wanted && request.addresses === undefined ? lowestFor(held.space, request, wanted) : undefined
     const addresses = extra === undefined ? held.addresses : [...held.addresses, extra]
-    this.#assign(holder, space, addresses, request)
-    const assignment = this.assignment(holder)!
-    if (extra !== undefined) return { ok: true, assignment, how: 'extended', trail: [{ pool: held.pool }] }
-    const ruledOut = space.free(wanted).isEmpty
-      ? ({ code: 'no-such-family', family: wanted } as const)
-      : ({ code: 'exhausted', family: wanted, capacity: space.capacity(wanted) } as const)
-    const incomplete: AllocationFailure = {
-      code: 'no-available-addresses',
-      families: [wanted],
-      considered: [{ pool: held.pool, ruledOut }],
-      pool: held.pool,
-    }
-    return { ok: true, assignment, how: 'kept', trail: [], incomplete }
+    this.#assign(holder, held.space, addresses, request)
+    const pool = held.space.name
+    const assignment = { pool, addresses }
+    if (extra !== undefined) return { ok: true, assignment, how: 'extended', trail: [{ pool }] }
+    if (wanted === undefined || request.addresses !== undefined) return { ok: true, assignment, how: 'kept', trail: [] }
+    const considered = [{ pool, ruledOut: lackOf(held.space, wanted) }]
+    const incomplete = { code: 'no-available-addresses', families: [wanted], considered, pool } as const
+    return { ok: true, assignment, how: 'kept', trail: considered, incomplete }
   }
 
-  #moveReason(holder: HolderKey, held: Held, request: AllocationRequest): MoveReason | undefined {
-    if (familiesChanged(held.addresses, request)) return { code: 'families-changed' }
-    const failure = this.#assignable(holder, held.addresses, request, this.#pools.get(held.pool))
+  #reasonToMove(holder: HolderKey, { addresses, space }: Held, request: AllocationRequest): MoveReason | undefined {
+    if (familiesChanged(addresses, request)) return { code: 'families-changed', addresses, families: request.families }
+    const failure = this.#refusal(holder, addresses, request, space)
     if (failure !== undefined) return { code: 'no-longer-allowed', failure }
-    if (request.pool !== undefined && request.pool !== held.pool)
+    if (request.pool !== undefined && request.pool !== space.name) {
       return { code: 'other-pool-requested', pool: request.pool }
-    if (request.addresses !== undefined && !sameSet(request.addresses, held.addresses))
-      return { code: 'other-addresses-requested' }
+    }
+    if (request.addresses !== undefined && !sameSet(request.addresses, addresses)) {
+      return { code: 'other-addresses-requested', addresses: request.addresses }
+    }
     return undefined
   }
 
-  #allocate(holder: HolderKey, request: AllocationRequest): Ensured {
+  #allocate(holder: HolderKey, request: AllocationRequest): Found {
+    if (request.keepOnly === true) return { ok: false, error: { code: 'nothing-held' } }
     if (request.addresses !== undefined) return this.#allocateAddresses(holder, request, request.addresses)
-    const choice =
-      request.pool === undefined
-        ? this.#chooseFreely(holder, request)
-        : this.#chooseByName(holder, request, request.pool)
-    if (!choice.ok) return choice
-    return this.#new(holder, choice.pool, choice.addresses, request, choice.trail)
+    if (this.#pools.size === 0) return { ok: false, error: { code: 'no-pools' } }
+    const choice = request.pool === undefined ? choose(this.#pools, request) : this.#chooseByName(request, request.pool)
+    return choice.ok ? this.#assigned(holder, choice.space, choice.addresses, request, choice.trail) : choice
   }
 
-  #chooseFreely(holder: HolderKey, request: AllocationRequest): Choice {
-    return choose(this.#pools, this.#holders, holder, request)
-  }
-
-  #chooseByName(holder: HolderKey, request: AllocationRequest, name: string): Choice {
+  #chooseByName(request: AllocationRequest, name: string): ReturnType<typeof chooseIn> {
     const space = this.#pools.get(name)
     if (space === undefined) return { ok: false, error: { code: 'unknown-pool', pool: name } }
     const refused = refusedByName(request.refused, name)
-    if (refused !== undefined) return { ok: false, error: refused }
-    return chooseIn(space, this.#holders, holder, request)
+    return refused === undefined ? chooseIn(space, request) : { ok: false, error: refused }
   }
 
-  #allocateAddresses(holder: HolderKey, request: AllocationRequest, addresses: readonly Address[]): Ensured {
-    if (addresses.length > 2) return this.#give(holder, { code: 'too-many-addresses', addresses })
-    if (addresses.length === 2 && addresses[0]!.family === addresses[1]!.family)
-      return this.#give(holder, { code: 'same-family', addresses })
-    const families = new Set(request.families)
-    if (addresses.length !== families.size || addresses.some(({ family }) => !families.has(family))) {
-      return this.#give(holder, { code: 'family-mismatch', addresses, families: request.families })
-    }
+  #allocateAddresses(holder: HolderKey, request: AllocationRequest, addresses: readonly Address[]): Found {
     const space = this.#poolOf(addresses)
-    const failure = this.#assignable(holder, addresses, request, space)
-    if (failure !== undefined) return this.#give(holder, failure)
-    if (request.pool !== undefined && space!.pool.name !== request.pool) {
-      return this.#give(holder, { code: 'addresses-not-in-requested-pool', addresses, pool: request.pool })
+    const failure = misfit(addresses, request) ?? this.#refusalOfNew(holder, addresses, request, space)
+    if (failure !== undefined) return { ok: false, error: failure }
+    if (request.pool !== undefined && space!.name !== request.pool) {
+      return { ok: false, error: { code: 'addresses-not-in-requested-pool', addresses, pool: request.pool } }
     }
-    return this.#new(holder, space!, addresses, request, [{ pool: space!.pool.name }])
+    return this.#assigned(holder, space!, addresses, request, [{ pool: space!.name }])
   }
 
-  #assignable(
+  #refusalOfNew(
     holder: HolderKey,
     addresses: readonly Address[],
-    request: Pick<AllocationRequest, 'ports' | 'sharing' | 'refused'>,
+    terms: Terms,
+    space: PoolSpace | undefined,
+  ): AllocationFailure | undefined {
+    const excluded = space && addresses.find(address => space.free(address.family).isExcluded(address))
+    if (excluded !== undefined) return { code: 'address-excluded', address: excluded, pool: space!.name }
+    return this.#refusal(holder, addresses, terms, space)
+  }
+
+  /** An address that was excluded after it was given stays with its holder; one that became buggy does not. */
+  #refusal(
+    holder: HolderKey,
+    addresses: readonly Address[],
+    terms: Terms,
     space: PoolSpace | undefined,
   ): AllocationFailure | undefined {
     if (space === undefined) return { code: 'address-not-in-pools', addresses }
-    const excluded = addresses.find(address => !space.allows(address))
-    if (excluded !== undefined) return { code: 'address-excluded', address: excluded, pool: space.pool.name }
-    const refused = refusedByName(request.refused, space.pool.name)
+    const buggy = addresses.find(address => space.free(address.family).isAvoided(address))
+    if (buggy !== undefined) return { code: 'address-avoided', address: buggy, pool: space.name }
+    const refused = refusedByName(terms.refused, space.name)
     if (refused !== undefined) return refused
     for (const address of addresses) {
-      const failure = this.#holders.refusal(address, holder, request)
+      const failure = this.#holders.refusal(address, holder, terms)
       if (failure !== undefined) return failure
     }
     return undefined
   }
 
-  #new(
+  #assigned(
     holder: HolderKey,
     space: PoolSpace,
     addresses: readonly Address[],
-    request: AllocationRequest,
+    terms: Terms,
     trail: readonly PoolVerdict[],
-  ): Ensured {
-    this.#assign(holder, space, addresses, request)
-    const assignment = this.assignment(holder)!
-    return { ok: true, assignment, how: 'new', trail }
+  ): Found {
+    this.#assign(holder, space, addresses, terms)
+    return { ok: true, assignment: { pool: space.name, addresses }, how: 'new', trail }
   }
 
-  #give(holder: HolderKey, error: AllocationFailure): Ensured {
+  #assign(holder: HolderKey, space: PoolSpace, addresses: readonly Address[], terms: Terms): void {
     this.release(holder)
-    return { ok: false, error }
-  }
-
-  #assign(
-    holder: HolderKey,
-    space: PoolSpace,
-    addresses: readonly Address[],
-    { ports, sharing }: Pick<AllocationRequest, 'ports' | 'sharing'>,
-  ): void {
-    this.release(holder)
-    const claim = { ports, ...(sharing !== undefined && { sharing }) }
     for (const address of addresses) {
-      if (this.#holders.add(address, holder, claim)) space.free(address.family).take(address)
+      const free = space.free(address.family)
+      this.#holders.add(address, holder, terms)
+      free.take(address)
+      if (terms.sharing === undefined || !free.isUsable(address)) continue
+      space.shared(address.family).add(free.positionOf(address)!, terms.sharing, terms.ports)
     }
-    this.#assignments.set(holder, { pool: space.pool.name, addresses })
+    this.#held.set(holder, { space, addresses, terms })
   }
 
-  /** The one pool whose ranges hold all the addresses. */
+  #free(holder: HolderKey, { space, terms }: Held, address: Address): void {
+    const isLast = this.#holders.remove(address, holder)
+    const free = space.free(address.family)
+    const position = free.positionOf(address)
+    if (terms.sharing !== undefined && position !== undefined) {
+      space.shared(address.family).remove(position, terms.sharing, terms.ports, isLast)
+    }
+    if (isLast) free.give(address)
+  }
+
   #poolOf(addresses: readonly Address[]): PoolSpace | undefined {
     if (addresses.length === 0) return undefined
     for (const space of this.#pools.values()) if (addresses.every(address => space.contains(address))) return space
@@ -261,20 +247,41 @@ export class Allocator {
   }
 }
 
+type Found = DistributiveOmit<Ensured, 'frees'>
+type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
+
 interface Held {
-  readonly pool: string
+  readonly space: PoolSpace
   readonly addresses: readonly Address[]
+  readonly terms: Terms
 }
 
 function refusedByName(refused: readonly RefusedPool[], name: string): AllocationFailure | undefined {
   const found = refused.find(({ pool, evenByName }) => pool === name && evenByName)
-  return found === undefined ? undefined : { code: 'pool-refused', pool: name, because: found.because }
+  return found && { code: 'pool-refused', pool: name, because: found.because }
 }
 
-/** One address of a family that a dual-stack request prefers is enough; any other difference is a change. */
+/** Addresses asked for must be one of each family wanted. */
+function misfit(addresses: readonly Address[], { families }: AllocationRequest): AllocationFailure | undefined {
+  if (addresses.length > 2) return { code: 'too-many-addresses', addresses }
+  if (addresses.length === 2 && addresses[0]!.family === addresses[1]!.family) return { code: 'same-family', addresses }
+  const fits = addresses.length === families.length && addresses.every(({ family }) => families.includes(family))
+  return fits ? undefined : { code: 'family-mismatch', addresses, families }
+}
+
+/** One address of a family is enough for a request that prefers two; any other difference is a change. */
 function familiesChanged(held: readonly Address[], { families, familyPolicy }: AllocationRequest): boolean {
   if (held.some(({ family }) => !families.includes(family))) return true
   return held.length < families.length && familyPolicy !== 'prefer-dual'
+}
+
+function sameTerms(a: Terms, b: Terms): boolean {
+  return (
+    a.sharing?.key === b.sharing?.key &&
+    a.sharing?.backend === b.sharing?.backend &&
+    a.ports.length === b.ports.length &&
+    a.ports.every(({ protocol, port }, i) => protocol === b.ports[i]!.protocol && port === b.ports[i]!.port)
+  )
 }
 
 function sameSet(a: readonly Address[], b: readonly Address[]): boolean {

@@ -1,74 +1,71 @@
 import type { Address, Family } from '@metallb-ts/netip'
 import type { AllocationFailure, PoolRefusal, PoolVerdict } from './failure.ts'
-import type { Holders } from './holders.ts'
 import type { PoolSpace } from './pool.ts'
-import type { AllocationRequest, HolderKey } from './request.ts'
+import type { AllocationRequest, Terms } from './request.ts'
 
 export type Choice =
   | {
       readonly ok: true
-      readonly pool: PoolSpace
+      readonly space: PoolSpace
       readonly addresses: readonly Address[]
       readonly trail: readonly PoolVerdict[]
     }
   | { readonly ok: false; readonly error: AllocationFailure }
 
 /**
- * Which pool, which addresses: tiers in order, pools of a tier in order, the first that yields all families. Under
- * prefer-dual a tier that yields both nowhere gives one address, of the primary family where any pool has it.
+ * Which pool, which addresses: tiers in order, pools of a tier in order, the first that gives every family. Under
+ * prefer-dual a tier that gives both nowhere gives one address, of the primary family where any pool has it.
  */
-export function choose(
-  pools: ReadonlyMap<string, PoolSpace>,
-  holders: Holders,
-  holder: HolderKey,
-  request: AllocationRequest,
-): Choice {
+export function choose(pools: ReadonlyMap<string, PoolSpace>, request: AllocationRequest): Choice {
   const trail: PoolVerdict[] = request.refused.map(({ pool, because }) => ({ pool, ruledOut: because }))
+  const refused = new Set(request.refused.map(({ pool }) => pool))
   for (const tier of request.tiers) {
-    const offers = tier.flatMap(name => {
+    const offers: Offer[] = []
+    for (const name of tier) {
       const space = pools.get(name)
-      return space === undefined ? [] : [offer(space, holders, holder, request)]
-    })
+      if (space === undefined || refused.has(name)) continue
+      offers.push(offerOf(space, request))
+      if (offers.at(-1)!.missing.length === 0) break
+    }
     const best = bestOffer(offers, request)
     for (const { space, missing } of offers) {
-      if (space === best?.space) trail.push({ pool: space.pool.name })
-      else
-        trail.push({
-          pool: space.pool.name,
-          ruledOut: missing[0] ?? { code: 'earlier-pool-fits', pool: best?.space.pool.name ?? '' },
-        })
+      if (space === best?.space) trail.push({ pool: space.name })
+      else trail.push({ pool: space.name, ruledOut: missing[0] ?? { code: 'single-family-policy' } })
     }
-    if (best !== undefined) return { ok: true, pool: best.space, addresses: best.addresses, trail }
+    if (best !== undefined) return { ok: true, space: best.space, addresses: best.addresses, trail }
   }
   return { ok: false, error: { code: 'no-available-addresses', families: request.families, considered: trail } }
 }
 
 /** Which addresses of one pool that was asked for by name. */
-export function chooseIn(space: PoolSpace, holders: Holders, holder: HolderKey, request: AllocationRequest): Choice {
-  const found = offer(space, holders, holder, request)
-  const { name } = space.pool
-  const best = bestOffer([found], request)
-  if (best !== undefined) return { ok: true, pool: space, addresses: best.addresses, trail: [{ pool: name }] }
-  const considered = found.missing.map(ruledOut => ({ pool: name, ruledOut }))
-  return { ok: false, error: { code: 'no-available-addresses', families: request.families, considered, pool: name } }
+export function chooseIn(space: PoolSpace, request: AllocationRequest): Choice {
+  const offer = offerOf(space, request)
+  const pool = space.name
+  const best = bestOffer([offer], request)
+  if (best !== undefined) return { ok: true, space, addresses: best.addresses, trail: [{ pool }] }
+  const missing: readonly PoolRefusal[] = offer.missing.length > 0 ? offer.missing : [{ code: 'single-family-policy' }]
+  const considered = missing.map(ruledOut => ({ pool, ruledOut }))
+  return { ok: false, error: { code: 'no-available-addresses', families: request.families, considered, pool } }
 }
 
-/** The lowest address of a family that this holder may have: free, or shared on its terms. */
+/** The first address of a family, in the order of allocation, that is free or may be shared on these terms. */
 export function lowestFor(
   space: PoolSpace,
-  holders: Holders,
-  holder: HolderKey,
-  request: Pick<AllocationRequest, 'ports' | 'sharing'>,
+  { sharing, ports }: Pick<Terms, 'sharing' | 'ports'>,
   family: Family,
 ): Address | undefined {
   const free = space.free(family)
-  let best = free.lowestIndex()
-  for (const address of holders.sharedBy(request.sharing)) {
-    const index = address.family === family ? free.indexOf(address) : undefined
-    if (index === undefined || (best !== undefined && index > best) || !space.allows(address)) continue
-    if (holders.refusal(address, holder, request) === undefined) best = index
-  }
-  return best === undefined ? undefined : free.at(best)
+  const unused = free.lowest()
+  const shared = space.shared(family).lowest(sharing, ports)
+  const position = shared !== undefined && (unused === undefined || shared < unused) ? shared : unused
+  return position === undefined ? undefined : free.at(position)
+}
+
+/** Why a pool has no address of a family left to give. */
+export function lackOf(space: PoolSpace, family: Family): PoolRefusal {
+  return space.free(family).isEmpty
+    ? { code: 'no-such-family', family }
+    : { code: 'exhausted', family, capacity: space.capacity(family) }
 }
 
 interface Offer {
@@ -78,14 +75,13 @@ interface Offer {
   readonly missing: readonly PoolRefusal[]
 }
 
-function offer(space: PoolSpace, holders: Holders, holder: HolderKey, request: AllocationRequest): Offer {
+function offerOf(space: PoolSpace, request: AllocationRequest): Offer {
   const addresses: Address[] = []
   const missing: PoolRefusal[] = []
   for (const family of BOTH.filter(family => request.families.includes(family))) {
-    const address = lowestFor(space, holders, holder, request, family)
+    const address = lowestFor(space, request, family)
     if (address !== undefined) addresses.push(address)
-    else if (space.free(family).isEmpty) missing.push({ code: 'no-such-family', family })
-    else missing.push({ code: 'exhausted', family, capacity: space.capacity(family) })
+    else missing.push(lackOf(space, family))
   }
   return { space, addresses, missing }
 }

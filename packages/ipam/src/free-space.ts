@@ -1,27 +1,30 @@
 import { rangeSize, type Address, type AddressRange } from '@metallb-ts/netip'
 import { MinHeap } from './min-heap.ts'
+import type { RangeSet } from './range-set.ts'
 
 /**
- * Ranges laid end to end as one line of indices, with the lowest free one at hand. Nothing is materialised: everything
- * from the watermark on is free unless taken by name, and what was given back below it waits in a heap. A take and a
- * give cost O(log n) of what was ever given back, whatever the size of the ranges.
+ * Ranges laid end to end as one line of positions, with the lowest free one at hand. Nothing is materialised: everything
+ * from the watermark on is free unless taken by name, and what was given back below it waits in a heap. Taking and
+ * giving back cost O(log n) of what was ever given back, whatever the size of the ranges.
  */
 export class FreeSpace {
   readonly #ranges: readonly AddressRange[]
-  /** Index of each range's first address. */
+  /** Position of each range's first address. */
   readonly #starts: readonly bigint[]
-  readonly #isUsable: (address: Address) => boolean
-  readonly #taken = new Set<bigint>()
-  readonly #given = new MinHeap()
-  #watermark = 0n
   readonly #length: bigint
-  /** Positions in `#ranges`, by first address: what a search by halves needs. */
+  readonly #excluded: RangeSet
+  readonly #avoidBuggyIPs: boolean
+  readonly #taken = new Set<bigint>()
+  readonly #givenBack = new MinHeap()
+  #watermark = 0n
+  /** Indices of `#ranges` by first address: what a search by halving needs. */
   readonly #ascending: readonly number[]
 
   /** @param ranges disjoint, of one family, in the order of allocation */
-  constructor(ranges: readonly AddressRange[], isUsable: (address: Address) => boolean) {
+  constructor(ranges: readonly AddressRange[], excluded: RangeSet, avoidBuggyIPs: boolean) {
     this.#ranges = ranges
-    this.#isUsable = isUsable
+    this.#excluded = excluded
+    this.#avoidBuggyIPs = avoidBuggyIPs
     const starts: bigint[] = []
     let length = 0n
     for (const range of ranges) {
@@ -37,63 +40,110 @@ export class FreeSpace {
     return this.#length === 0n
   }
 
-  /** The lowest address that nobody took; undefined when all are taken. */
-  lowest(): Address | undefined {
-    const index = this.lowestIndex()
-    return index === undefined ? undefined : this.at(index)
+  /** How many different addresses are taken. */
+  get takenCount(): number {
+    return this.#taken.size
   }
 
-  lowestIndex(): bigint | undefined {
-    for (let index = this.#given.peek(); index !== undefined; index = this.#given.peek()) {
-      if (!this.#taken.has(index)) return index
-      this.#given.pop()
+  /** The first position that nobody took; undefined when all are taken. */
+  lowest(): bigint | undefined {
+    for (let position = this.#givenBack.peek(); position !== undefined; position = this.#givenBack.peek()) {
+      if (!this.#taken.has(position)) return position
+      this.#givenBack.pop()
     }
-    for (; this.#watermark < this.#length; this.#watermark++) {
-      if (!this.#taken.has(this.#watermark) && this.#isUsable(this.at(this.#watermark))) return this.#watermark
+    while (this.#watermark < this.#length) {
+      const next = this.#nextUsable(this.#watermark)
+      if (next === this.#watermark && !this.#taken.has(next)) return next
+      this.#watermark = next === this.#watermark ? next + 1n : next
     }
     return undefined
   }
 
-  /** Position of an address in the order of allocation. */
-  indexOf(address: Address): bigint | undefined {
-    const at = this.#rangeOf(address)
-    return at < 0 ? undefined : this.#starts[at]! + (address.value - this.#ranges[at]!.first.value)
+  /** Position of an address in the order of allocation; undefined outside the ranges. */
+  positionOf(address: Address): bigint | undefined {
+    const index = this.#rangeOf(address)
+    return index < 0 ? undefined : this.#starts[index]! + (address.value - this.#ranges[index]!.first.value)
+  }
+
+  /** Whether an address of the ranges may be given at all. */
+  isUsable(address: Address): boolean {
+    return !this.isAvoided(address) && !this.isExcluded(address)
+  }
+
+  isAvoided(address: Address): boolean {
+    return this.#avoidBuggyIPs && isBuggy(address)
+  }
+
+  isExcluded(address: Address): boolean {
+    return this.#excluded.rangeOf(address) !== undefined
   }
 
   take(address: Address): void {
-    const index = this.indexOf(address)
-    if (index !== undefined) this.#taken.add(index)
+    const position = this.positionOf(address)
+    if (position !== undefined) this.#taken.add(position)
   }
 
   give(address: Address): void {
-    const index = this.indexOf(address)
-    if (index !== undefined && this.#taken.delete(index) && index < this.#watermark) this.#given.push(index)
+    const position = this.positionOf(address)
+    if (position === undefined || !this.#taken.delete(position)) return
+    if (position < this.#watermark && this.isUsable(address)) this.#givenBack.push(position)
   }
 
   /** The address at a position; the caller keeps to 0 and the length. */
-  at(index: bigint): Address {
+  at(position: bigint): Address {
+    const range = this.#ranges[this.#indexAt(position)]!
+    return { family: range.first.family, value: range.first.value + (position - this.#starts[this.#indexAt(position)]!) }
+  }
+
+  /** The position itself when it may be given, else a later one that is closer to one that may. */
+  #nextUsable(position: bigint): bigint {
+    const address = this.at(position)
+    const hole = this.#excluded.rangeOf(address)
+    if (hole === undefined) return this.isAvoided(address) ? position + 1n : position
+    const range = this.#ranges[this.#indexAt(position)]!
+    const last = hole.last.value < range.last.value ? hole.last.value : range.last.value
+    return position + (last - address.value) + 1n
+  }
+
+  #indexAt(position: bigint): number {
     let low = 0
     let high = this.#starts.length - 1
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      if (this.#starts[middle]! <= index) low = middle
+      if (this.#starts[middle]! <= position) low = middle
       else high = middle - 1
     }
-    const range = this.#ranges[low]!
-    return { family: range.first.family, value: range.first.value + (index - this.#starts[low]!) }
+    return low
   }
 
   #rangeOf(address: Address): number {
-    const order = this.#ascending
     let low = 0
-    let high = order.length - 1
+    let high = this.#ascending.length - 1
     while (low <= high) {
       const middle = (low + high) >> 1
-      const range = this.#ranges[order[middle]!]!
+      const range = this.#ranges[this.#ascending[middle]!]!
       if (address.value < range.first.value) high = middle - 1
       else if (address.value > range.last.value) low = middle + 1
-      else return range.first.family === address.family ? order[middle]! : -1
+      else return range.first.family === address.family ? this.#ascending[middle]! : -1
     }
     return -1
   }
+}
+
+/** IPv4 addresses that end in .0 or .255. */
+export function isBuggy({ family, value }: Address): boolean {
+  const last = value & 0xffn
+  return family === 'ipv4' && (last === 0n || last === 255n)
+}
+
+/** How many addresses of a range are buggy. */
+export function buggyCount({ first, last }: AddressRange): bigint {
+  if (first.family === 'ipv6') return 0n
+  const endingIn = (octet: bigint): bigint => upTo(last.value, octet) - upTo(first.value - 1n, octet)
+  return endingIn(0n) + endingIn(255n)
+}
+
+/** How many of 0 to `value` end in `octet`. */
+function upTo(value: bigint, octet: bigint): bigint {
+  return value < octet ? 0n : (value - octet) / 256n + 1n
 }

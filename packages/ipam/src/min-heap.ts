@@ -1,12 +1,20 @@
-/** The least of many bigints, in O(log n). */
+/** The least of many different bigints, in O(log n). */
 export class MinHeap {
   readonly #items: bigint[] = []
+  readonly #present = new Set<bigint>()
+
+  get size(): number {
+    return this.#items.length
+  }
 
   peek(): bigint | undefined {
     return this.#items[0]
   }
 
+  /** An item that is there already is not added again, so that the heap never outgrows what it is about. */
   push(item: bigint): void {
+    if (this.#present.has(item)) return
+    this.#present.add(item)
     const items = this.#items
     items.push(item)
     for (let i = items.length - 1; i > 0;) {
@@ -21,7 +29,9 @@ export class MinHeap {
     const items = this.#items
     const least = items[0]
     const last = items.pop()
-    if (items.length === 0 || last === undefined) return least
+    if (least === undefined || last === undefined) return undefined
+    this.#present.delete(least)
+    if (items.length === 0) return least
     items[0] = last
     for (let i = 0; ;) {
       let smallest = i

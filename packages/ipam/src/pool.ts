@@ -1,99 +1,84 @@
-import { rangeContains, rangeSize, type Address, type AddressRange, type Family } from '@metallb-ts/netip'
-import { FreeSpace } from './free-space.ts'
+import { compareRanges, formatRange, rangesOverlap, type Address, type AddressRange, type Family } from '@metallb-ts/netip'
+import { buggyCount, FreeSpace } from './free-space.ts'
+import { RangeSet, totalSize } from './range-set.ts'
+import { SharedAddresses } from './sharing.ts'
+import type { FamilyUsage, PoolUsage } from './usage.ts'
 
-/** Ranges that addresses are given from, in order. Ranges of all pools together must be disjoint. */
+/** Ranges that addresses are given from, in order, each from its first address on: network addresses too. */
 export interface Pool {
   readonly name: string
+  /** Of either family and any size. The ranges of all pools together are disjoint. */
   readonly ranges: readonly AddressRange[]
-  /** Addresses inside the ranges that are never given: those of the nodes themselves, for one. */
+  /** Addresses that are never given, inside the ranges or not: those of the nodes themselves, for one. */
   readonly excluded?: readonly AddressRange[]
-  /** Leaves out IPv4 addresses ending in .0 and .255, which some old equipment takes for network and broadcast. @default false */
+  /** Leaves out IPv4 addresses ending in .0 and .255, which some old equipment refuses. @default false */
   readonly avoidBuggyIPs?: boolean
 }
 
-/** A pool and what is free in it. */
+/** A pool, what is free in it, and what is shared in it. */
 export class PoolSpace {
-  readonly pool: Pool
-  readonly #free: Readonly<Record<Family, FreeSpace>>
-  readonly #capacity: Readonly<Record<Family, bigint>>
+  readonly name: string
+  readonly #families: Readonly<Record<Family, FamilySpace>>
 
   constructor(pool: Pool) {
-    this.pool = pool
-    const of = (family: Family): FreeSpace =>
-      new FreeSpace(
-        pool.ranges.filter(range => range.first.family === family),
-        address => this.allows(address),
-      )
-    this.#free = { ipv4: of('ipv4'), ipv6: of('ipv6') }
-    this.#capacity = { ipv4: capacity(pool, 'ipv4'), ipv6: capacity(pool, 'ipv6') }
+    this.name = pool.name
+    this.#families = { ipv4: familySpace(pool, 'ipv4'), ipv6: familySpace(pool, 'ipv6') }
   }
 
   free(family: Family): FreeSpace {
-    return this.#free[family]
+    return this.#families[family].free
+  }
+
+  shared(family: Family): SharedAddresses {
+    return this.#families[family].shared
   }
 
   /** Addresses that can be given at all. */
   capacity(family: Family): bigint {
-    return this.#capacity[family]
+    return this.#families[family].capacity
   }
 
   contains(address: Address): boolean {
-    return this.#free[address.family].indexOf(address) !== undefined
+    return this.free(address.family).positionOf(address) !== undefined
   }
 
-  /** Whether an address of the ranges may be given: neither excluded nor buggy. */
-  allows(address: Address): boolean {
-    if (this.pool.avoidBuggyIPs === true && isBuggy(address)) return false
-    return !(this.pool.excluded ?? []).some(range => rangeContains(range, address))
+  usage(): PoolUsage {
+    const of = (family: Family): FamilyUsage => ({
+      capacity: this.capacity(family),
+      assigned: BigInt(this.free(family).takenCount),
+    })
+    return { pool: this.name, ipv4: of('ipv4'), ipv6: of('ipv6') }
   }
 }
 
-function isBuggy({ family, value }: Address): boolean {
-  const last = value & 0xffn
-  return family === 'ipv4' && (last === 0n || last === 255n)
-}
-
-function capacity(pool: Pool, family: Family): bigint {
-  let total = 0n
-  for (const range of pool.ranges) {
-    if (range.first.family !== family) continue
-    total += rangeSize(range)
-    if (pool.avoidBuggyIPs === true && family === 'ipv4') total -= buggyIn(range)
-    for (const hole of mergedOverlaps(range, pool.excluded ?? [])) {
-      total -= rangeSize(hole)
-      if (pool.avoidBuggyIPs === true && family === 'ipv4') total += buggyIn(hole)
-    }
+/** Throws a RangeError where names repeat or ranges overlap: the caller checks what users write. */
+export function assertDisjoint(pools: readonly Pool[]): void {
+  const names = new Set<string>()
+  for (const { name } of pools) {
+    if (names.has(name)) throw new RangeError(`two pools are named ${name}`)
+    names.add(name)
   }
-  return total
-}
-
-/** How many addresses of an IPv4 range end in .0 or .255. */
-function buggyIn({ first, last }: AddressRange): bigint {
-  const endingIn = (octet: bigint): bigint => upTo(last.value, octet) - upTo(first.value - 1n, octet)
-  return endingIn(0n) + endingIn(255n)
-}
-
-/** How many of 0 to `value` end in `octet`. */
-function upTo(value: bigint, octet: bigint): bigint {
-  return value < octet ? 0n : (value - octet) / 256n + 1n
-}
-
-/** The parts of `range` that `others` cover, disjoint and ascending. */
-function mergedOverlaps(range: AddressRange, others: readonly AddressRange[]): AddressRange[] {
-  const { family } = range.first
-  const merged: { first: bigint; last: bigint }[] = []
-  const cut = others
-    .filter(other => other.first.family === family)
-    .map(other => ({
-      first: other.first.value > range.first.value ? other.first.value : range.first.value,
-      last: other.last.value < range.last.value ? other.last.value : range.last.value,
-    }))
-    .filter(({ first, last }) => first <= last)
-    .sort((a, b) => (a.first < b.first ? -1 : 1))
-  for (const part of cut) {
-    const previous = merged.at(-1)
-    if (previous === undefined || part.first > previous.last + 1n) merged.push(part)
-    else if (part.last > previous.last) previous.last = part.last
+  const ranges = pools.flatMap(pool => pool.ranges).sort(compareRanges)
+  for (let i = 1; i < ranges.length; i++) {
+    const [a, b] = [ranges[i - 1]!, ranges[i]!]
+    if (rangesOverlap(a, b)) throw new RangeError(`ranges overlap: ${formatRange(a)} and ${formatRange(b)}`)
   }
-  return merged.map(({ first, last }) => ({ first: { family, value: first }, last: { family, value: last } }))
+}
+
+interface FamilySpace {
+  readonly free: FreeSpace
+  readonly shared: SharedAddresses
+  readonly capacity: bigint
+}
+
+function familySpace({ ranges, excluded = [], avoidBuggyIPs = false }: Pool, family: Family): FamilySpace {
+  const own = ranges.filter(range => range.first.family === family)
+  const holes = new RangeSet(excluded, family)
+  let capacity = totalSize(own)
+  for (const range of own) {
+    const cut = [...holes.within(range)]
+    capacity -= totalSize(cut)
+    if (avoidBuggyIPs) capacity -= buggyCount(range) - cut.reduce((sum, hole) => sum + buggyCount(hole), 0n)
+  }
+  return { free: new FreeSpace(own, holes, avoidBuggyIPs), shared: new SharedAddresses(), capacity }
 }

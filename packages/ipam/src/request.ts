@@ -4,32 +4,38 @@ import type { PoolRefusal } from './failure.ts'
 /** Whoever holds addresses: `namespace/name` of a Service, or any other name that is unique to the caller. */
 export type HolderKey = string
 
-export interface AllocationRequest {
+export interface AllocationRequest extends Terms {
   /** Families wanted, the primary one first: one or two of them. */
   readonly families: readonly Family[]
   /**
-   * With two families: whether both are required, one is enough, or neither may be given alone. A `single` request for
-   * two families fails, as MetalLB's does.
+   * With two families: whether both are required, or one is enough until the other can be had. A `single` request for
+   * two families is given nothing, as MetalLB does.
    */
   readonly familyPolicy: 'single' | 'prefer-dual' | 'require-dual'
-  /** These addresses and no others. */
+  /** These addresses and no others: one of each family wanted. */
   readonly addresses?: readonly Address[]
-  /** This pool and no other; also where it is not handed out automatically. */
+  /** This pool and no other; also where no tier names it. */
   readonly pool?: string
-  /** Pools that may be chosen from, in order. A later tier is tried only when no pool of the earlier one fits. */
+  /** Pools that may be chosen from, in order. A later tier is tried only when no pool of the earlier one gives. */
   readonly tiers: readonly (readonly string[])[]
-  /** Pools that the caller's rules keep from this request, and why. */
-  readonly refused: readonly RefusedPool[]
-  /** Ports used on each address; two holders of one address must not share one. */
+  /** Keep what is held where it still fits, but give nothing new. @default false */
+  readonly keepOnly?: boolean
+}
+
+/** What holding an address means to everyone else. */
+export interface Terms {
+  /** Ports used on each address; two holders of one address never use the same one. */
   readonly ports: readonly Port[]
   /** Absent: the addresses are for this holder alone. */
   readonly sharing?: Sharing
+  /** Pools that the caller's rules keep from this holder, and why; stronger than tiers. */
+  readonly refused: readonly RefusedPool[]
 }
 
 export interface RefusedPool {
   readonly pool: string
   readonly because: PoolRefusal
-  /** Also when the pool or an address of it is asked for by name. */
+  /** Also when the pool or an address of it is asked for by name, and for addresses already held. */
   readonly evenByName: boolean
 }
 
@@ -39,7 +45,7 @@ export interface Port {
   readonly port: number
 }
 
-/** Holders share an address when both keys are equal and `key` is not empty. */
+/** Holders may share an address when both fields are equal and `key` is not empty. */
 export interface Sharing {
   readonly key: string
   /** What the traffic reaches behind the address; sharing holders must agree on it. Empty: no matter. */

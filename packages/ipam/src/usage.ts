@@ -8,6 +8,9 @@ export interface PoolUsage {
 export interface FamilyUsage {
   /** Addresses that can be given, 0 to 2^128. */
   readonly capacity: bigint
-  /** Different addresses given. */
+  /**
+   * Different addresses held; one with several holders counts once. More than the capacity where addresses were held
+   * before they were excluded.
+   */
   readonly assigned: bigint
 }

@@ -18,7 +18,9 @@ export function readBfdProfile({ metadata, spec = {} }: BFDProfile): Reading<Bfd
     const value = spec[field]
     if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return []
     const detail = `parsing bfd profile ${metadata.name}: invalid value ${value}, must be in ${min}-${max} range\ninvalid ${what} value`
-    return [{ code: 'invalid-number', object: { kind: 'BFDProfile', name: metadata.name }, path: `spec.${field}`, detail }]
+    return [
+      { code: 'invalid-number', object: { kind: 'BFDProfile', name: metadata.name }, path: `spec.${field}`, detail },
+    ]
   })
   if (problems.length > 0) return { problems }
   const { receiveInterval, transmitInterval, detectMultiplier, echoInterval, echoMode, passiveMode, minimumTtl } = spec

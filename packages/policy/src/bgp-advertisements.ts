@@ -33,7 +33,14 @@ export function readBgpAdvertisement(
   { pools, nodes, aliases, accepted }: AdvertisementSurroundings,
 ): Reading<BgpAdvertisementConfig> {
   const object = { kind: 'BGPAdvertisement', name: metadata.name } as const
-  const { ipAddressPools, ipAddressPoolSelectors, nodeSelectors, serviceSelectors = [], peers = [], communities = [] } = spec
+  const {
+    ipAddressPools,
+    ipAddressPoolSelectors,
+    nodeSelectors,
+    serviceSelectors = [],
+    peers = [],
+    communities = [],
+  } = spec
   const aggregation = { ipv4: spec.aggregationLength ?? 32, ipv6: spec.aggregationLengthV6 ?? 128 }
   const read = readCommunities(communities, aliases, object)
   const problems = [
@@ -49,7 +56,9 @@ export function readBgpAdvertisement(
   const value: BgpAdvertisementConfig = {
     name: metadata.name,
     pools: selectedPools(pools, spec),
-    nodes: new Set(nodes.filter(node => matchesAny(nodeSelectors, node.metadata.labels)).map(node => node.metadata.name)),
+    nodes: new Set(
+      nodes.filter(node => matchesAny(nodeSelectors, node.metadata.labels)).map(node => node.metadata.name),
+    ),
     aggregation,
     localPreference: spec.localPref ?? 0,
     communities: read.communities,
@@ -66,7 +75,11 @@ export function readBgpAdvertisement(
  * Whether two advertisements can stand side by side over one pool: equal preference, or never the same prefix to the
  * same peer from the same node.
  */
-export function preferencesAgree(a: BgpAdvertisementConfig, b: BgpAdvertisementConfig, families: readonly Family[]): boolean {
+export function preferencesAgree(
+  a: BgpAdvertisementConfig,
+  b: BgpAdvertisementConfig,
+  families: readonly Family[],
+): boolean {
   if (a.localPreference === b.localPreference) return true
   if (families.every(family => a.aggregation[family] !== b.aggregation[family])) return true
   if (a.peers.length > 0 && b.peers.length > 0 && !a.peers.some(peer => b.peers.includes(peer))) return true
@@ -141,7 +154,9 @@ function preferenceProblems(
   if (ad.serviceSelectors.length > 0) return []
   const rival = accepted.find(
     other =>
-      other.pools.has(pool.name) && other.serviceSelectors.length === 0 && !preferencesAgree(ad, other, poolFamilies(pool)),
+      other.pools.has(pool.name) &&
+      other.serviceSelectors.length === 0 &&
+      !preferencesAgree(ad, other, poolFamilies(pool)),
   )
   if (rival === undefined) return []
   const detail =

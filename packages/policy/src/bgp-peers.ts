@@ -48,7 +48,8 @@ export function readPeer({ metadata, spec }: BGPPeer, around: PeerSurroundings):
   const remote = readRemote(spec, fault)
   const timers = readTimers(spec, fault)
   const routerId = readAddress(spec.routerID, 'spec.routerID', v => `invalid router ID "${v}"`, fault)
-  if (routerId?.family === 'ipv6') fault('invalid-address', 'spec.routerID', `invalid router ID "${spec.routerID}": it is an IPv4 address`)
+  if (routerId?.family === 'ipv6')
+    fault('invalid-address', 'spec.routerID', `invalid router ID "${spec.routerID}": it is an IPv4 address`)
   const sourceAddress = readAddress(spec.sourceAddress, 'spec.sourceAddress', v => `invalid source IP "${v}"`, fault)
   checkNodeSelectors(spec.nodeSelectors ?? [], name, fault)
   const password = readPassword({ metadata, spec }, around.secrets, fault)
@@ -86,7 +87,8 @@ type Fault = (code: ConfigProblem['code'], path: string, detail: string) => unde
 function readAsn(spec: BGPPeer['spec'], fault: Fault): PeerConfig['peerAsn'] | undefined {
   const { myASN, peerASN = 0, dynamicASN = '', ebgpMultiHop } = spec
   if (!myASN) fault('missing-field', 'spec.myASN', 'missing local ASN')
-  if (peerASN !== 0 && dynamicASN !== '') return fault('contradiction', 'spec.dynamicASN', 'both peer ASN and dynamicASN specified')
+  if (peerASN !== 0 && dynamicASN !== '')
+    return fault('contradiction', 'spec.dynamicASN', 'both peer ASN and dynamicASN specified')
   if (peerASN !== 0) {
     if (peerASN === myASN && ebgpMultiHop === true) {
       fault('contradiction', 'spec.ebgpMultiHop', 'invalid ebgp-multihop parameter set for an ibgp peer')
@@ -98,17 +100,27 @@ function readAsn(spec: BGPPeer['spec'], fault: Fault): PeerConfig['peerAsn'] | u
   return fault('contradiction', 'spec.dynamicASN', `invalid dynamicASN ${dynamicASN}`)
 }
 
-function readRemote({ peerAddress = '', interface: name = '' }: BGPPeer['spec'], fault: Fault): PeerConfig['remote'] | undefined {
-  if (peerAddress !== '' && name !== '') return fault('contradiction', 'spec.interface', 'peer has both Address and Interface specified')
+function readRemote(
+  { peerAddress = '', interface: name = '' }: BGPPeer['spec'],
+  fault: Fault,
+): PeerConfig['remote'] | undefined {
+  if (peerAddress !== '' && name !== '')
+    return fault('contradiction', 'spec.interface', 'peer has both Address and Interface specified')
   if (name !== '') return { interface: name }
-  if (peerAddress === '') return fault('missing-field', 'spec.peerAddress', 'peer has no Address or Interface specified')
+  if (peerAddress === '')
+    return fault('missing-field', 'spec.peerAddress', 'peer has no Address or Interface specified')
   const address = typedAddress(peerAddress)
   return address === undefined
     ? fault('invalid-address', 'spec.peerAddress', `invalid BGPPeer address "${peerAddress}"`)
     : { address }
 }
 
-function readAddress(text: string | undefined, path: string, sentence: (text: string) => string, fault: Fault): Address | undefined {
+function readAddress(
+  text: string | undefined,
+  path: string,
+  sentence: (text: string) => string,
+  fault: Fault,
+): Address | undefined {
   if (text === undefined || text === '') return undefined
   return typedAddress(text) ?? fault('invalid-address', path, sentence(text))
 }
@@ -123,10 +135,18 @@ function readTimers(
   const connect = readDuration(connectTime, 'spec.connectTime', fault)
   const holdSeconds = hold ?? (keepalive === undefined ? undefined : keepalive * 3)
   if (holdSeconds !== undefined && (Math.trunc(holdSeconds) < 0 || [1, 2].includes(Math.trunc(holdSeconds)))) {
-    fault('invalid-timer', 'spec.holdTime', `invalid BGPPeer timers: invalid hold time "${holdTime}": must be 0 or >=3s`)
+    fault(
+      'invalid-timer',
+      'spec.holdTime',
+      `invalid BGPPeer timers: invalid hold time "${holdTime}": must be 0 or >=3s`,
+    )
   }
   if (holdSeconds !== undefined && holdSeconds > MAX_HOLD_SECONDS) {
-    fault('invalid-timer', 'spec.holdTime', `invalid BGPPeer timers: invalid hold time "${holdTime}": must be at most ${MAX_HOLD_SECONDS}s`)
+    fault(
+      'invalid-timer',
+      'spec.holdTime',
+      `invalid BGPPeer timers: invalid hold time "${holdTime}": must be at most ${MAX_HOLD_SECONDS}s`,
+    )
   }
   if (hold !== undefined && keepalive !== undefined && keepalive > hold) {
     fault(
@@ -148,7 +168,9 @@ const MAX_HOLD_SECONDS = 65_535 // RFC 4271 §4.2: two octets
 function readDuration(text: string | undefined, path: string, fault: Fault): number | undefined {
   if (text === undefined || text === '') return undefined
   const ms = durationMs(text)
-  return ms === undefined ? fault('invalid-timer', path, `invalid BGPPeer timers: "${text}" is no duration`) : ms / 1_000
+  return ms === undefined
+    ? fault('invalid-timer', path, `invalid BGPPeer timers: "${text}" is no duration`)
+    : ms / 1_000
 }
 
 function checkNodeSelectors(selectors: readonly LabelSelector[], peer: string, fault: Fault): void {
@@ -156,25 +178,38 @@ function checkNodeSelectors(selectors: readonly LabelSelector[], peer: string, f
   for (const [i, selector] of selectors.entries()) {
     const path = `spec.nodeSelectors[${i}]`
     const problem = selectorProblem(selector)
-    if (problem !== undefined) fault('invalid-selector', path, `${problem}\nfailed to convert peer ${peer} node selector`)
+    if (problem !== undefined)
+      fault('invalid-selector', path, `${problem}\nfailed to convert peer ${peer} node selector`)
     const key = selectorKey(selector)
     if (seen.has(key)) fault('duplicate', path, `duplicate definition of nodeSelectors "${key}"`)
     seen.add(key)
   }
 }
 
-function readPassword({ metadata, spec }: Pick<BGPPeer, 'metadata' | 'spec'>, secrets: readonly Secret[], fault: Fault): string | undefined {
+function readPassword(
+  { metadata, spec }: Pick<BGPPeer, 'metadata' | 'spec'>,
+  secrets: readonly Secret[],
+  fault: Fault,
+): string | undefined {
   const reference = spec.passwordSecret?.name ?? ''
   if (reference === '') return spec.password || undefined
   const peer = `"${metadata.namespace ?? ''}"/"${metadata.name}"`
-  if (spec.password) return fault('contradiction', 'spec.passwordSecret', `can not have both password and secret ref set in peer config ${peer}`)
+  if (spec.password)
+    return fault(
+      'contradiction',
+      'spec.passwordSecret',
+      `can not have both password and secret ref set in peer config ${peer}`,
+    )
   const path = 'spec.passwordSecret.name'
   const secret = secrets.find(candidate => candidate.metadata.name === reference)
   if (secret === undefined) return fault('missing-secret', path, `secret ref not found for peer config ${peer}`)
   const where = `"${secret.metadata.namespace ?? ''}"/"${reference}"`
-  if (secret.type !== BASIC_AUTH) return fault('bad-secret', path, `secret type mismatch on ${where}, type "${BASIC_AUTH}" is expected `)
+  if (secret.type !== BASIC_AUTH)
+    return fault('bad-secret', path, `secret type mismatch on ${where}, type "${BASIC_AUTH}" is expected `)
   const data = secret.data?.['password']
-  return data === undefined ? fault('bad-secret', path, `password not specified in the secret ${where}`) : fromBase64(data)
+  return data === undefined
+    ? fault('bad-secret', path, `password not specified in the secret ${where}`)
+    : fromBase64(data)
 }
 
 const BASIC_AUTH = 'kubernetes.io/basic-auth'

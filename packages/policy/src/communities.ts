@@ -3,19 +3,18 @@ import type { LargeCommunity } from '@metallb-ts/bgp-fsm'
 import type { ConfigProblem } from './problem.ts'
 
 export type CommunityValue =
-  | { readonly kind: 'standard'; readonly value: number }
-  | { readonly kind: 'large'; readonly value: LargeCommunity }
+  { readonly kind: 'standard'; readonly value: number } | { readonly kind: 'large'; readonly value: LargeCommunity }
 
 export type CommunityReading =
-  | { readonly ok: true; readonly value: CommunityValue }
-  | { readonly ok: false; readonly detail: string }
+  { readonly ok: true; readonly value: CommunityValue } | { readonly ok: false; readonly detail: string }
 
 /** `a:b` (RFC 1997) or `large:a:b:c` (RFC 8092), decimal. */
 export function readCommunity(text: string): CommunityReading {
   const parts = text.split(':')
   if (parts.length === 2) return standard(text, parts)
   if (parts.length === 4 && parts[0] === 'large') return large(text, parts.slice(1))
-  if (parts.length === 4) return { ok: false, detail: `invalid community value: invalid marker for large community: ${text}` }
+  if (parts.length === 4)
+    return { ok: false, detail: `invalid community value: invalid marker for large community: ${text}` }
   return { ok: false, detail: `invalid community format: ${text}` }
 }
 

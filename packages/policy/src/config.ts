@@ -41,7 +41,13 @@ export interface Config {
   readonly bfdProfiles: readonly BfdProfileConfig[]
 }
 
-export const EMPTY_CONFIG: Config = { pools: [], l2Advertisements: [], bgpAdvertisements: [], peers: [], bfdProfiles: [] }
+export const EMPTY_CONFIG: Config = {
+  pools: [],
+  l2Advertisements: [],
+  bgpAdvertisements: [],
+  peers: [],
+  bfdProfiles: [],
+}
 
 export interface ConfigReading {
   readonly config: Config

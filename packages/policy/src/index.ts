@@ -1,1 +1,26 @@
-export {}
+export { explainRequestProblem, type NotOurs, type RequestProblem } from './allocation-request-problem.ts'
+export { currentAddresses, readRequest, type RequestReading, type RequestRules } from './allocation-request.ts'
+export { EMPTY_CONFIG, readConfig, type Config, type ConfigReading, type ConfigResources } from './config.ts'
+export { type PoolConfig, type ServiceAllocationConfig } from './pools.ts'
+export { explainProblem, type ConfigProblem, type ConfigProblemCode, type ObjectName } from './problem.ts'
+export { type Finding } from './status-condition.ts'
+export { configurationStatus } from './status-configuration.ts'
+export { type ServiceEvent } from './status-events.ts'
+export { available, poolCounters } from './status-pool.ts'
+export {
+  ADDRESS_CONDITION,
+  leavingAddresses,
+  serviceOutcome,
+  type ServiceOutcome,
+  type ServicePatch,
+} from './status.ts'
+export { announcements, type AnnouncementInput, type Announcements } from './announcements.ts'
+export { type BgpAdvertisementConfig } from './bgp-advertisements.ts'
+export { type PeerConfig } from './bgp-peers.ts'
+export { candidates, type CandidateRules } from './candidates.ts'
+export { canServe, servingEndpoints, type ServingEndpoints } from './endpoints.ts'
+export { type L2AdvertisementConfig } from './l2-advertisements.ts'
+export { nodeFacts, type NodeFacts } from './nodes.ts'
+export { nodePeers, type NodePeers, type PeerRefusal } from './peers.ts'
+export { matchesAny, matchesSelector, type Labels } from './selectors.ts'
+export { explainIneligibility, explainSilence, type Silence, type SilenceCode } from './silence.ts'

@@ -6,12 +6,17 @@ import { matchesSelector, selectorKey, selectorProblem } from './selectors.ts'
 /** Names of the pools an advertisement is for: those named, those whose labels match, or all when it says neither. */
 export function selectedPools(
   pools: readonly PoolConfig[],
-  { ipAddressPools = [], ipAddressPoolSelectors = [] }: { ipAddressPools?: readonly string[]; ipAddressPoolSelectors?: readonly LabelSelector[] },
+  {
+    ipAddressPools = [],
+    ipAddressPoolSelectors = [],
+  }: { ipAddressPools?: readonly string[]; ipAddressPoolSelectors?: readonly LabelSelector[] },
 ): ReadonlySet<string> {
   const says = ipAddressPools.length + ipAddressPoolSelectors.length > 0
   const chosen = pools.filter(
     ({ name, labels }) =>
-      !says || ipAddressPools.includes(name) || ipAddressPoolSelectors.some(selector => matchesSelector(selector, labels)),
+      !says ||
+      ipAddressPools.includes(name) ||
+      ipAddressPoolSelectors.some(selector => matchesSelector(selector, labels)),
   )
   return new Set(chosen.map(({ name }) => name))
 }
@@ -25,7 +30,12 @@ export function listProblems(
   const problems: ConfigProblem[] = []
   const check = (field: string, key: string, i: number, seen: Set<string>): void => {
     if (seen.has(key)) {
-      problems.push({ code: 'duplicate', object, path: `spec.${field}[${i}]`, detail: `duplicate definition of ${field} "${key}"` })
+      problems.push({
+        code: 'duplicate',
+        object,
+        path: `spec.${field}[${i}]`,
+        detail: `duplicate definition of ${field} "${key}"`,
+      })
     }
     seen.add(key)
   }

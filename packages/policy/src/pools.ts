@@ -1,5 +1,13 @@
 import type { IPAddressPool, LabelSelector, Namespace, Node } from '@metallb-ts/api'
-import { compareAddresses, formatAddress, formatRange, rangeContains, rangesOverlap, type Address, type AddressRange } from '@metallb-ts/netip'
+import {
+  compareAddresses,
+  formatAddress,
+  formatRange,
+  rangeContains,
+  rangesOverlap,
+  type Address,
+  type AddressRange,
+} from '@metallb-ts/netip'
 import type { Reading } from './config.ts'
 import type { ConfigProblem } from './problem.ts'
 import { matchesSelector, selectorKey, selectorProblem, type Labels } from './selectors.ts'
@@ -38,14 +46,26 @@ export function readPool({ metadata, spec }: IPAddressPool, namespaces: readonly
   if (addresses.length === 0) fault('missing-field', 'spec.addresses', 'pool has no prefixes defined')
   for (const [i, item] of addresses.entries()) {
     const read = typedRange(item)
-    if (!read.ok) fault('invalid-range', `spec.addresses[${i}]`, `invalid CIDR "${item}" in pool "${metadata.name}": ${read.detail}`)
+    if (!read.ok)
+      fault(
+        'invalid-range',
+        `spec.addresses[${i}]`,
+        `invalid CIDR "${item}" in pool "${metadata.name}": ${read.detail}`,
+      )
     else {
       const twin = ranges.find(other => rangesOverlap(other, read.range))
       if (twin === undefined) ranges.push(read.range)
-      else problems.push({ code: 'overlap', object, path: `spec.addresses[${i}]`, detail: overlapDetail(item, metadata.name, formatRange(twin)) })
+      else
+        problems.push({
+          code: 'overlap',
+          object,
+          path: `spec.addresses[${i}]`,
+          detail: overlapDetail(item, metadata.name, formatRange(twin)),
+        })
     }
   }
-  const serviceAllocation = spec?.serviceAllocation === undefined ? undefined : readAllocation(spec.serviceAllocation, namespaces, fault)
+  const serviceAllocation =
+    spec?.serviceAllocation === undefined ? undefined : readAllocation(spec.serviceAllocation, namespaces, fault)
   if (problems.length > 0) return { problems }
   return {
     problems,
@@ -79,7 +99,10 @@ export function overlapProblem(pool: PoolConfig, accepted: readonly PoolConfig[]
 }
 
 /** Addresses of nodes that lie in a pool, ascending, each once. */
-export function nodeAddresses(pool: PoolConfig, nodes: readonly Node[]): readonly { readonly node: string; readonly address: Address }[] {
+export function nodeAddresses(
+  pool: PoolConfig,
+  nodes: readonly Node[],
+): readonly { readonly node: string; readonly address: Address }[] {
   const found = new Map<string, { node: string; address: Address }>()
   for (const { metadata, status } of nodes) {
     for (const { address: text } of status?.addresses ?? []) {
@@ -114,7 +137,9 @@ function readAllocation(
   }
   checkSelectors(namespaceSelectors, 'namespaceSelectors', 'namespace', fault)
   checkSelectors(serviceSelectors, 'serviceSelectors', 'service', fault)
-  const matching = all.filter(({ metadata }) => namespaceSelectors.some(selector => matchesSelector(selector, metadata.labels)))
+  const matching = all.filter(({ metadata }) =>
+    namespaceSelectors.some(selector => matchesSelector(selector, metadata.labels)),
+  )
   return {
     priority,
     namespaces: new Set([...namespaces, ...matching.map(({ metadata }) => metadata.name)]),

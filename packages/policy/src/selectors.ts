@@ -3,7 +3,10 @@ import type { LabelSelector, LabelSelectorRequirement } from '@metallb-ts/api'
 export type Labels = Readonly<Record<string, string>>
 
 /** Whether labels satisfy the selector. An empty selector matches everything; a bad operator matches nothing. */
-export function matchesSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels = {}): boolean {
+export function matchesSelector(
+  { matchLabels = {}, matchExpressions = [] }: LabelSelector,
+  labels: Labels = {},
+): boolean {
   return (
     Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
     matchExpressions.every(requirement => satisfies(requirement, labels))
@@ -12,7 +15,9 @@ export function matchesSelector({ matchLabels = {}, matchExpressions = [] }: Lab
 
 /** No selectors means no restriction; else any of them. */
 export function matchesAny(selectors: readonly LabelSelector[] | undefined, labels: Labels | undefined): boolean {
-  return selectors === undefined || selectors.length === 0 || selectors.some(selector => matchesSelector(selector, labels))
+  return (
+    selectors === undefined || selectors.length === 0 || selectors.some(selector => matchesSelector(selector, labels))
+  )
 }
 
 /** What is wrong with a selector, in the words Kubernetes uses; undefined when nothing is. */

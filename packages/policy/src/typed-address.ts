@@ -12,7 +12,9 @@ export function typedAddress(text: string): Address | undefined {
 }
 
 /** An item of a pool: a CIDR block, host bits ignored, or a from-to range. */
-export function typedRange(item: string): { readonly ok: true; readonly range: AddressRange } | { readonly ok: false; readonly detail: string } {
+export function typedRange(
+  item: string,
+): { readonly ok: true; readonly range: AddressRange } | { readonly ok: false; readonly detail: string } {
   if (!item.includes('-')) {
     const block = parsePrefix(item.trim())
     const range = parseRange(item.trim())

@@ -1,0 +1,88 @@
+import type { Service } from '@metallb-ts/api'
+import { Allocator, type Assignment, type Ensured, type Pool, type PoolUsage } from '@metallb-ts/ipam'
+import { currentAddresses, leavingAddresses, readRequest, type RequestReading, type RequestRules } from '@metallb-ts/policy'
+
+/** What was decided about one Service, before anything is written. */
+export interface Decision {
+  readonly reading: RequestReading
+  readonly answer: Ensured | undefined
+}
+
+/**
+ * The allocator, seen from Services whose status is written a little later than decided. Addresses that a status still
+ * shows are nobody else's until it is written: a crash in between finds every address with its old holder.
+ */
+export class AddressBook {
+  readonly #allocator = new Allocator()
+  readonly #onFreed: () => void
+
+  /** @param onFreed something that another Service may be waiting for is to be had */
+  constructor(onFreed: () => void) {
+    this.#onFreed = onFreed
+  }
+
+  usage(): readonly PoolUsage[] {
+    return this.#allocator.usage()
+  }
+
+  assignment(key: string): Assignment | undefined {
+    return this.#allocator.assignment(key)
+  }
+
+  /** Replaces the pools; every Service keeps what its status shows, where that is still to be had. */
+  setPools(pools: readonly Pool[], services: Iterable<Service>, rules: RequestRules): readonly string[] {
+    const lost = this.#allocator.setPools(pools)
+    const readings = [...services].map(service => ({ key: keyOf(service), service, reading: readRequest(service, rules) }))
+    for (const { key, service, reading } of readings) this.#adopt(key, service, reading)
+    // Whoever shows an address and will not keep it has it until that is written.
+    for (const { key, service, reading } of readings) {
+      if (reading.kind === 'ignore' || this.#allocator.assignment(key) !== undefined) continue
+      this.#allocator.adopt(LEAVING + key, currentAddresses(service), EXCLUSIVE)
+    }
+    return lost.filter(key => !key.startsWith(LEAVING))
+  }
+
+  /** Synchronous: no other Service is decided meanwhile. */
+  decide(key: string, service: Service, rules: RequestRules): Decision {
+    const reading = readRequest(service, rules)
+    const terms = this.#allocator.terms(key) ?? this.#allocator.terms(LEAVING + key) ?? EXCLUSIVE
+    this.#allocator.release(LEAVING + key)
+    this.#adopt(key, service, reading)
+    const answer = reading.kind === 'ask' ? this.#allocator.ensure(key, reading.request) : undefined
+    const released = isOver(reading) ? this.#allocator.release(key) : []
+    const leaving = leavingAddresses(service, reading, answer)
+    this.#allocator.adopt(LEAVING + key, leaving, { ...terms, refused: [] })
+    const isLeaving = this.#allocator.assignment(LEAVING + key) !== undefined
+    if (!isLeaving && (answer?.frees === true || released.length > 0)) this.#onFreed()
+    return { reading, answer }
+  }
+
+  /** The status agrees with what was decided: what it showed before is free. */
+  settled(key: string): void {
+    if (this.#allocator.release(LEAVING + key).length > 0) this.#onFreed()
+  }
+
+  /** The Service is no more. */
+  gone(key: string): void {
+    const released = [...this.#allocator.release(key), ...this.#allocator.release(LEAVING + key)]
+    if (released.length > 0) this.#onFreed()
+  }
+
+  #adopt(key: string, service: Service, reading: RequestReading): void {
+    if (this.#allocator.assignment(key) !== undefined) return
+    if (reading.kind === 'ask') this.#allocator.adopt(key, currentAddresses(service), reading.request)
+    if (reading.kind === 'leave') this.#allocator.adopt(key, currentAddresses(service), reading.terms)
+  }
+}
+
+export function keyOf({ metadata }: Service): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`
+}
+
+const LEAVING = 'leaving:' // no name of a Service holds a colon
+
+const EXCLUSIVE = { ports: [], refused: [] }
+
+function isOver({ kind }: RequestReading): boolean {
+  return kind === 'give-up' || kind === 'ignore'
+}

@@ -1,0 +1,29 @@
+import type { Service } from '@metallb-ts/api'
+import type { ConfigProblem, ServiceEvent } from '@metallb-ts/policy'
+
+/** What the controller tells about Services. Keys are `namespace/name`. */
+export interface ServiceEvents {
+  /** The status shows these addresses, and has been written. */
+  'service:assigned': { service: string; pool: string; addresses: readonly string[]; waitedMs: number }
+  /** The Service has no addresses any more, and its status does not show any. */
+  'service:released': { service: string }
+  /** The Service has no address; the condition on it says why. */
+  'service:pending': { service: string; code: string; sentence: string }
+  /** Something that people read with `kubectl describe`. */
+  'service:told': { service: Service; event: ServiceEvent }
+  /** A Service was looked at. */
+  'service:reconciled': { service: string; failed: boolean }
+}
+
+export interface ConfigEvents {
+  /** Pools are in force; Services in `lost` have to move. */
+  'config:applied': { pools: readonly string[]; lost: readonly string[] }
+  /** What is wrong in the configuration has changed; empty when nothing is. */
+  'config:judged': { problems: readonly ConfigProblem[] }
+}
+
+/** Something about the controller itself that a person should know. */
+export interface ProcessEvents {
+  'process:works': { services: number; sinceStartMs: number }
+  'process:draining': { signal: string }
+}

@@ -1,0 +1,67 @@
+import { connect } from '@metallb-ts/k8s-watch/node'
+import type { Logger } from '@metallb-ts/runtime'
+import {
+  createJsonLogger,
+  createPrometheusMetrics,
+  REAL_CLOCK,
+  realRandom,
+  startHealthServer,
+  stopSignal,
+  type PrometheusMetrics,
+} from '@metallb-ts/runtime/node'
+import { controllerHelp, readControllerOptions, type ControllerOptions } from './options.ts'
+import { createController } from './wire.ts'
+
+const CANNOT_START = 1
+const BAD_OPTIONS = 2
+
+const options = readControllerOptions(process.argv.slice(2), process.env)
+if (options.ok) await run(options.value, createJsonLogger({ level: options.value.logLevel }))
+else if (options.error.code === 'help') process.stdout.write(controllerHelp())
+else {
+  process.stderr.write(`${options.error.sentence}\n`)
+  process.exitCode = BAD_OPTIONS
+}
+
+async function run(options: ControllerOptions, logger: Logger): Promise<void> {
+  try {
+    await live(options, logger)
+  } catch (error) {
+    logger.error('controller-cannot-start', { error })
+    process.exit(CANNOT_START)
+  }
+}
+
+async function live(options: ControllerOptions, logger: Logger): Promise<void> {
+  const metrics = createPrometheusMetrics()
+  const signal = stopSignal()
+  const connected = await connect(options.kubeconfig, 'metallb-ts-controller')
+  const namespace = options.namespace === '' ? connected.namespace : options.namespace
+  const { transport } = connected
+  logger.info('controller-starting', { namespace, withoutMeaning: options.withoutMeaning })
+
+  const controller = createController(
+    { transport, clock: REAL_CLOCK, random: realRandom(), logger, metrics },
+    { ...options, namespace },
+  )
+  const health = await startHealthServer({
+    port: options.healthPort,
+    healthy: () => [],
+    ready: () => controller.troubles,
+  })
+  const scrape = options.metricsPort === 0 ? undefined : await startMetricsServer(options.metricsPort, metrics)
+  logger.info('controller-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
+
+  controller.start()
+  await controller.stop(await signal)
+  await Promise.all([health.stop(), scrape?.stop(), transport.close()])
+  logger.info('controller-stopped')
+}
+
+function startMetricsServer(port: number, metrics: PrometheusMetrics): ReturnType<typeof startHealthServer> {
+  const page = async (): Promise<{ contentType: string; body: string }> => ({
+    contentType: metrics.contentType,
+    body: await metrics.page(),
+  })
+  return startHealthServer({ port, healthy: () => [], ready: () => [], pages: { '/metrics': page } })
+}

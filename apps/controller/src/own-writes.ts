@@ -1,0 +1,23 @@
+import type { KubeObject } from '@metallb-ts/api'
+
+/**
+ * What we wrote and the watch has not brought back yet. Whoever decides reads through here, so that a decision made
+ * right after a write does not see the object as it was before.
+ */
+export class OwnWrites<Resource extends KubeObject> {
+  readonly #written = new Map<string, { readonly over: string | undefined; readonly object: Resource }>()
+
+  /** @param over the object that the write was based on */
+  remember(key: string, over: Resource, object: Resource): void {
+    this.#written.set(key, { over: over.metadata.resourceVersion, object })
+  }
+
+  /** The store's object, or ours where the store still has the one that we wrote over. */
+  latest(key: string, stored: Resource | undefined): Resource | undefined {
+    const written = this.#written.get(key)
+    if (written === undefined) return stored
+    if (stored !== undefined && stored.metadata.resourceVersion === written.over) return written.object
+    this.#written.delete(key)
+    return stored
+  }
+}

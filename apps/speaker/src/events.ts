@@ -1,0 +1,32 @@
+import type { BgpEvents } from '@metallb-ts/bgp-fsm'
+import type { KubeEvents } from '@metallb-ts/k8s-watch'
+import type { ConfigProblem, Silence } from '@metallb-ts/policy'
+import type { LanEvents } from './lan/lan.ts'
+
+export type SpeakerEvents = KubeEvents & BgpEvents & LanEvents & ServiceEvents & ConfigEvents & ProcessEvents
+
+export type Protocol = 'layer2' | 'bgp'
+
+/** What became of a Service on this node. Keys are `namespace/name`. */
+export interface ServiceEvents {
+  /** This node announces the addresses by this protocol: it answers for them, or a router was told. */
+  'service:announced': { service: string; protocol: Protocol; addresses: readonly string[] }
+  'service:withdrawn': { service: string; protocol: Protocol; addresses: readonly string[] }
+  /** What this node does not do for the Service, and why. Told when that changes. */
+  'service:silent': { service: string; silences: readonly Silence[] }
+  /** A Service was looked at. */
+  'service:reconciled': { service: string; failed: boolean }
+}
+
+export interface ConfigEvents {
+  'config:applied': { peers: readonly string[]; pools: readonly string[] }
+  /** What is wrong in the configuration has changed; empty when nothing is. */
+  'config:judged': { problems: readonly ConfigProblem[] }
+  /** Peers that this node does not speak to although it is meant to. */
+  'peer:refused': { peer: string; code: string }
+}
+
+export interface ProcessEvents {
+  'process:works': { services: number; sinceStartMs: number }
+  'process:draining': { signal: string }
+}

@@ -1,0 +1,137 @@
+import { SimHost, SimNode, SimSegment } from '@metallb-ts/l2-announcer/testing'
+import { address, mac } from '@metallb-ts/netip'
+import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { LanCore, type LanMembers } from './lan-core.ts'
+import type { FromLan } from './protocol.ts'
+
+const HARDWARE = mac('02:00:00:00:00:01')
+const V4 = address('192.0.2.10')
+
+let clock: SimClock
+let node: SimNode
+let client: SimHost
+let posted: FromLan[]
+let ended: number
+
+beforeEach(() => {
+  clock = new SimClock()
+  const segment = new SimSegment({ clock, random: new SimRandom(1) })
+  node = new SimNode(clock)
+  node.plug(segment, { name: 'eth0', mac: HARDWARE })
+  client = new SimHost(clock, segment, { mac: mac('02:00:00:00:00:aa'), addresses: [address('192.0.2.1')] })
+  posted = []
+  ended = 0
+})
+
+function core(excludedInterfaces: readonly string[] = [], members?: LanMembers): LanCore {
+  const started = new LanCore(
+    {
+      clock,
+      random: new SimRandom(1),
+      links: node,
+      monitor: node,
+      post: message => void posted.push(structuredClone(message)),
+      end: () => ended++,
+    },
+    { node: 'node-a', excludedInterfaces },
+    members === undefined ? undefined : () => members,
+  )
+  started.start()
+  return started
+}
+
+const types = (): string[] => posted.map(({ type }) => type)
+
+describe('LanCore', () => {
+  it('starts, and shows the interfaces before it tells of them', () => {
+    core()
+    clock.advance(1)
+    expect(types()).toEqual(['started', 'links', 'events'])
+    expect(posted[1]).toMatchObject({ links: [{ name: 'eth0', mac: '02:00:00:00:00:01', arp: 'used', ndp: 'used' }] })
+  })
+
+  it('holds what it is told to, and tells of all of it in one message', () => {
+    const lan = core()
+    clock.advance(1)
+    posted.length = 0
+    lan.onMessage({
+      type: 'apply',
+      desired: [
+        { address: V4, interfaces: 'all' },
+        { address: address('2001:db8::1'), interfaces: 'all' },
+      ],
+    })
+    client.send(V4)
+    clock.advance(1)
+    expect(client.neighbor(V4)?.mac).toBe(HARDWARE)
+    expect(posted).toEqual([
+      { type: 'applied' },
+      {
+        type: 'events',
+        events: [
+          { name: 'l2:gained', detail: { address: '192.0.2.10', interface: 'eth0' } },
+          { name: 'l2:gained', detail: { address: '2001:db8::1', interface: 'eth0' } },
+        ],
+      },
+    ])
+  })
+
+  it('[row 36] leaves out interfaces by name', () => {
+    core(['^eth'])
+    clock.advance(1)
+    expect(posted[1]).toMatchObject({ links: [{ name: 'eth0', arp: 'excluded-by-name', ndp: 'excluded-by-name' }] })
+  })
+
+  it('reports its counters when asked, if there is news', () => {
+    const lan = core()
+    lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all' }] })
+    clock.advance(10_000)
+    posted.length = 0
+    lan.onMessage({ type: 'report' })
+    lan.onMessage({ type: 'report' })
+    client.ask(V4)
+    clock.advance(1)
+    lan.onMessage({ type: 'report' })
+    const own = { requestsReceived: 0, responsesSent: 0, gratuitousSent: 12, conflicts: 0 }
+    expect(posted).toEqual([
+      { type: 'counters', counters: { addresses: { '192.0.2.10': own }, ignored: {}, sendFailures: 0 } },
+      {
+        type: 'counters',
+        counters: {
+          addresses: { '192.0.2.10': { ...own, requestsReceived: 1, responsesSent: 1 } },
+          ignored: {},
+          sendFailures: 0,
+        },
+      },
+    ])
+  })
+
+  it('stops: goodbye first, then silence, then the last news, then the end', () => {
+    const order: string[] = []
+    const lan = core([], {
+      start: () => {},
+      setPeers: peers => void order.push(`peers ${peers.map(({ node }) => node).join()}`),
+      stop: () => {
+        client.ask(V4)
+        clock.advance(1)
+        order.push(
+          client.heard.some(({ operation }) => operation === 2) ? 'goodbye, still answering' : 'goodbye, silent',
+        )
+      },
+    })
+    lan.onMessage({ type: 'set-peers', peers: [{ node: 'node-b', address: address('192.0.2.2') }] })
+    lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all' }] })
+    clock.advance(10_000)
+    posted.length = 0
+    lan.onMessage({ type: 'stop' })
+    expect(order).toEqual(['peers node-b', 'goodbye, still answering'])
+    expect(types()).toEqual(['counters', 'events'])
+    expect(posted[1]).toMatchObject({ events: [{ name: 'l2:lost' }] })
+    expect(ended).toBe(1)
+    client.heard.length = 0
+    client.ask(V4)
+    clock.advance(1)
+    expect(client.heard).toEqual([])
+  })
+})

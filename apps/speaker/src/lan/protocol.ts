@@ -1,0 +1,31 @@
+import type { DesiredAddress } from '@metallb-ts/l2-announcer'
+import type { Severity, LogFields } from '@metallb-ts/runtime'
+import type { LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
+
+/** What the thread is started with. */
+export interface LanWorkerData {
+  readonly init: LanInit
+  /** The eventfd whose writing wakes the thread: the main thread opens it, and closes it when the thread has ended. */
+  readonly wakeFd: number
+}
+
+/** From the main thread to the LAN's. Everything in it survives a structured clone. */
+export type ToLan =
+  | { readonly type: 'apply'; readonly desired: readonly DesiredAddress[] }
+  | { readonly type: 'set-peers'; readonly peers: readonly LanPeer[] }
+  | { readonly type: 'report' }
+  | { readonly type: 'stop' }
+
+/** Back. State comes before the events that tell of it. */
+export type FromLan =
+  | { readonly type: 'started' }
+  /** An `apply` has been done; the next may come. */
+  | { readonly type: 'applied' }
+  | { readonly type: 'links'; readonly links: readonly LinkView[] }
+  | { readonly type: 'events'; readonly events: readonly LanEvent[] }
+  | { readonly type: 'counters'; readonly counters: LanCounters }
+  | { readonly type: 'log'; readonly severity: Severity; readonly event: string; readonly fields: LogFields }
+
+export type LanEvent = {
+  [Name in keyof LanEvents]: { readonly name: Name; readonly detail: LanEvents[Name] }
+}[keyof LanEvents]

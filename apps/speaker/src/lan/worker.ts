@@ -1,0 +1,34 @@
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
+import { PollLoop } from '@metallb-ts/linux-net/node'
+import { realRandom } from '@metallb-ts/runtime/node'
+import { LanCore } from './lan-core.ts'
+import { nativeLinks } from './native-links.ts'
+import type { LanWorkerData, ToLan } from './protocol.ts'
+
+// The LAN's thread: it blocks in poll(2), and its event loop never turns. Messages come with a write to the eventfd.
+run(parentPort!, workerData as LanWorkerData)
+
+function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
+  const loop = new PollLoop(wakeFd, () => drain(port, core))
+  const links = nativeLinks(loop)
+  const core = new LanCore(
+    {
+      clock: loop.clock,
+      random: realRandom(),
+      links,
+      monitor: links,
+      post: message => port.postMessage(message),
+      end: () => loop.stop(),
+    },
+    init,
+  )
+  core.start()
+  loop.run()
+  links.close()
+}
+
+function drain(port: MessagePort, core: LanCore): void {
+  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+    core.onMessage((next as { message: ToLan }).message)
+  }
+}

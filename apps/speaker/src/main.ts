@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { tcpTransport } from '@metallb-ts/bgp-fsm/node'
+import { connect } from '@metallb-ts/k8s-watch/node'
+import { parseAddress } from '@metallb-ts/netip'
+import {
+  createJsonLogger,
+  createPrometheusMetrics,
+  REAL_CLOCK,
+  realRandom,
+  startHealthServer,
+  stopSignal,
+} from '@metallb-ts/runtime/node'
+import { excludedInterfaces } from './excluded-interfaces.ts'
+import type { LanInit } from './lan/lan.ts'
+import { startLan } from './lan/start-lan.ts'
+import { readSpeakerOptions, speakerHelp, type SpeakerOptions } from './options.ts'
+import { createSpeaker, FALLBACK_ROUTER_ID } from './wire.ts'
+
+const BAD_OPTIONS = 2
+
+const options = readSpeakerOptions(process.argv.slice(2), process.env)
+if (options.ok) await run(options.value)
+else if (options.error.code === 'help') process.stdout.write(speakerHelp())
+else {
+  process.stderr.write(`${options.error.sentence}\n`)
+  process.exitCode = BAD_OPTIONS
+}
+
+async function run(options: SpeakerOptions): Promise<void> {
+  const logger = createJsonLogger({ level: options.logLevel })
+  const metrics = createPrometheusMetrics()
+  const signal = stopSignal()
+  const { transport, ...connected } = await connect(options.kubeconfig, 'metallb-ts-speaker')
+  const namespace = options.namespace === '' ? connected.namespace : options.namespace
+  logger.info('speaker-starting', { node: options.nodeName, namespace, withoutMeaning: options.withoutMeaning })
+
+  const lanInit = lanInitOf(options)
+  const speaker = createSpeaker(
+    {
+      transport,
+      bgpTransport: tcpTransport({ loadSpecial: () => import('@metallb-ts/linux-net/node') }),
+      clock: REAL_CLOCK,
+      random: realRandom(),
+      logger,
+      metrics,
+      startLan: ({ events }) => startLan({ events, logger, onFailure: fail }, lanInit),
+    },
+    {
+      ...options,
+      node: options.nodeName,
+      namespace,
+      hasMembership: lanInit.membership !== undefined,
+      routerId: FALLBACK_ROUTER_ID,
+      bgpListenPort: options.bgpPort,
+    },
+  )
+  const health = await startHealthServer({
+    port: options.healthPort,
+    host: '127.0.0.1',
+    healthy: () => [],
+    ready: () => speaker.troubles,
+    pages: {
+      '/debug/state': () => ({
+        contentType: 'application/json',
+        body: `${JSON.stringify(speaker.state(), plain, 2)}\n`,
+      }),
+    },
+  })
+  const scrape =
+    options.metricsPort === 0
+      ? undefined
+      : await startHealthServer({
+          port: options.metricsPort,
+          healthy: () => [],
+          ready: () => [],
+          pages: { '/metrics': async () => ({ contentType: metrics.contentType, body: await metrics.page() }) },
+        })
+  logger.info('speaker-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
+
+  await speaker.start()
+  await speaker.stop(await signal)
+  await Promise.all([health.stop(), scrape?.stop(), transport.close()])
+  logger.info('speaker-stopped', { node: options.nodeName })
+
+  function fail(error: Error): void {
+    logger.error('lan-thread-failed', { error })
+    process.exit(1)
+  }
+}
+
+function lanInitOf(options: SpeakerOptions): LanInit {
+  const { nodeName, memberBindAddress, memberBindPort, memberSecretPath, memberProfile, excludedInterfacesFile } =
+    options
+  const bindAddress = parseAddress(memberBindAddress)
+  const secret = memberSecretPath === '' ? '' : readFileSync(`${memberSecretPath}/secretkey`, 'utf8')
+  return {
+    node: nodeName,
+    excludedInterfaces: excludedInterfaces(excludedInterfacesFile),
+    ...(bindAddress.ok && {
+      membership: { bindAddress: bindAddress.value, bindPort: memberBindPort, secret, profile: memberProfile },
+    }),
+  }
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value
+}

@@ -1,0 +1,170 @@
+import type { Service } from '@metallb-ts/api'
+import type { Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
+import type { EventBus } from '@metallb-ts/event-bus'
+import type { EventRecorder, Informer } from '@metallb-ts/k8s-watch'
+import { formatAddress } from '@metallb-ts/netip'
+import { explainProblem, explainSilence } from '@metallb-ts/policy'
+import type { Logger, Metrics } from '@metallb-ts/runtime'
+import type { SpeakerEvents } from './events.ts'
+import type { Lan } from './lan/lan.ts'
+
+export interface ObserveParts {
+  readonly bus: EventBus<SpeakerEvents>
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly recorder: EventRecorder
+  readonly services: Informer<Service>
+  readonly node: string
+  readonly bgp: BgpSpeaker
+  readonly lan: () => Lan | undefined
+}
+
+/** From the bus to the log, to metrics and to Kubernetes Events. */
+export function observe(parts: ObserveParts): void {
+  logEvents(parts)
+  recordEvents(parts)
+  countEvents(parts)
+}
+
+function logEvents({ bus, logger, node }: ObserveParts): void {
+  bus.subscribe('service:announced', ({ detail }) => logger.info('service-announced', detail))
+  bus.subscribe('service:withdrawn', ({ detail }) => logger.info('service-withdrawn', detail))
+  bus.subscribe('service:silent', ({ detail: { service, silences } }) => {
+    for (const silence of silences) {
+      logger.debug('service-not-announced', {
+        service,
+        protocol: silence.protocol,
+        code: silence.code,
+        reason: explainSilence(silence),
+      })
+    }
+  })
+  bus.subscribe('config:judged', ({ detail: { problems } }) => {
+    for (const problem of problems)
+      logger.error('configuration-problem', { code: problem.code, problem: explainProblem(problem) })
+  })
+  bus.subscribe('peer:refused', ({ detail }) => logger.error('peer-refused', detail))
+  bus.subscribe('bgp:established', ({ detail }) => logger.info('session-established', detail))
+  bus.subscribe('bgp:closed', ({ detail: { peer, sentence } }) =>
+    logger.warn('session-closed', { peer, reason: sentence }),
+  )
+  bus.subscribe('bgp:attempt-failed', ({ detail: { peer, sentence, retryMs } }) =>
+    logger.warn('session-attempt-failed', { peer, reason: sentence, retryMs }),
+  )
+  bus.subscribe('kube:watch-lost', ({ detail }) => logger.warn('watch-lost', detail))
+  bus.subscribe('kube:watch-resumed', ({ detail }) => logger.info('watch-resumed', detail))
+  bus.subscribe('member:joined', ({ detail }) => logger.info('member-joined', detail))
+  bus.subscribe('member:left', ({ detail }) => logger.info('member-left', detail))
+  bus.subscribe('l2:gained', ({ detail }) => logger.info('address-gained', detail))
+  bus.subscribe('l2:lost', ({ detail }) => logger.info('address-lost', detail))
+  bus.subscribe('l2:conflict', ({ detail }) => logger.error('address-conflict', { ...detail }))
+  bus.subscribe('process:works', ({ detail }) => logger.info('speaker-works', { node, ...detail }))
+  bus.subscribe('process:draining', ({ detail }) => logger.info('speaker-draining', { node, ...detail }))
+}
+
+/** MetalLB's Event, said when it is true: the node answers, or a router was told. */
+function recordEvents({ bus, recorder, services, node }: ObserveParts): void {
+  bus.subscribe('service:announced', ({ detail: { service, protocol } }) => {
+    const object = services.get(service)
+    if (object === undefined) return
+    const message = `announcing from node "${node}" with protocol "${protocol}"`
+    recorder.record(
+      { apiVersion: 'v1', kind: 'Service', metadata: object.metadata },
+      { type: 'Normal', reason: 'nodeAssigned', message },
+    )
+  })
+  bus.subscribe('service:silent', ({ detail: { service, silences } }) => {
+    const object = services.get(service)
+    for (const silence of silences.filter(({ code }) => code === 'no-such-interface')) {
+      if (object === undefined) return
+      const message = explainSilence(silence)
+      recorder.record(
+        { apiVersion: 'v1', kind: 'Service', metadata: object.metadata },
+        { type: 'Warning', reason: 'announceFailed', message },
+      )
+    }
+  })
+}
+
+function countEvents({ bus, metrics, node, bgp, lan }: ObserveParts): void {
+  const announced = metrics.gauge({
+    name: 'metallb_speaker_announced',
+    help: 'Addresses that this node means to announce',
+    labels: ['service', 'protocol', 'node', 'ip'],
+  })
+  bus.subscribe('service:announced', ({ detail: { service, protocol, addresses } }) => {
+    for (const ip of addresses) announced.set(1, { service, protocol, node, ip })
+  })
+  bus.subscribe('service:withdrawn', ({ detail: { service, protocol, addresses } }) => {
+    for (const ip of addresses) announced.remove({ service, protocol, node, ip })
+  })
+  const reconciles = metrics.counter({ name: 'metallb_k8s_client_updates_total', help: 'Reconciles' })
+  const failures = metrics.counter({ name: 'metallb_k8s_client_update_errors_total', help: 'Reconciles that failed' })
+  failures.add(0)
+  bus.subscribe('service:reconciled', ({ detail: { failed } }) => {
+    reconciles.add(1)
+    if (failed) failures.add(1)
+  })
+  const loaded = metrics.gauge({
+    name: 'metallb_k8s_client_config_loaded_bool',
+    help: '1 once a configuration was applied',
+  })
+  const stale = metrics.gauge({
+    name: 'metallb_k8s_client_config_stale_bool',
+    help: '1 while some of the configuration is not in force',
+  })
+  loaded.set(0)
+  stale.set(0)
+  bus.subscribe('config:applied', () => loaded.set(1))
+  bus.subscribe('config:judged', ({ detail: { problems } }) => stale.set(problems.length > 0 ? 1 : 0))
+  exposeSessions(metrics, bgp)
+  exposeLayer2(metrics, lan)
+}
+
+function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
+  const peers = (): [string, ReturnType<BgpSpeaker['peers']['get']>][] =>
+    [...bgp.peers.values()].map(peer => [`${formatAddress(peer.init.remote)}:${peer.init.port ?? 179}`, peer])
+  const perPeer = (
+    name: string,
+    help: string,
+    value: (peer: NonNullable<ReturnType<BgpSpeaker['peers']['get']>>) => number,
+  ): void => {
+    metrics.gauge({
+      name,
+      help,
+      labels: ['peer'],
+      collect: gauge => {
+        gauge.clear()
+        for (const [label, peer] of peers()) if (peer !== undefined) gauge.set(value(peer), { peer: label })
+      },
+    })
+  }
+  perPeer('metallb_bgp_session_up', '1 while the session is established', peer =>
+    peer.state === 'established' ? 1 : 0,
+  )
+  perPeer('metallb_bgp_updates_total', 'UPDATEs sent', peer => peer.counters.updatesSent)
+  perPeer('metallb_bgp_announced_prefixes_total', 'Prefixes that the router was told', peer => peer.prefixes.advertised)
+  perPeer('metallb_bgp_pending_prefixes_total', 'Prefixes that the router should know', peer => peer.prefixes.desired)
+}
+
+function exposeLayer2(metrics: Metrics, lan: () => Lan | undefined): void {
+  const perAddress = (
+    name: string,
+    help: string,
+    field: 'requestsReceived' | 'responsesSent' | 'gratuitousSent',
+  ): void => {
+    metrics.gauge({
+      name,
+      help,
+      labels: ['ip'],
+      collect: gauge => {
+        gauge.clear()
+        for (const [ip, counters] of Object.entries(lan()?.counters().addresses ?? {}))
+          gauge.set(counters[field], { ip })
+      },
+    })
+  }
+  perAddress('metallb_layer2_requests_received', 'Requests for addresses that this node owns', 'requestsReceived')
+  perAddress('metallb_layer2_responses_sent', 'Answers to them', 'responsesSent')
+  perAddress('metallb_layer2_gratuitous_sent', 'Announcements that nobody asked for', 'gratuitousSent')
+}

@@ -1,0 +1,96 @@
+import {
+  BFD_PROFILES,
+  BGP_ADVERTISEMENTS,
+  BGP_PEERS,
+  COMMUNITIES,
+  IP_ADDRESS_POOLS,
+  L2_ADVERTISEMENTS,
+  type BFDProfile,
+  type BGPAdvertisement,
+  type BGPPeer,
+  type Community,
+  type IPAddressPool,
+  type L2Advertisement,
+  type Node,
+  type Secret,
+  type Service,
+} from '@metallb-ts/api'
+import {
+  createInformer,
+  ENDPOINT_SLICES,
+  NODES,
+  SECRETS,
+  SERVICES,
+  type Informer,
+  type InformerComponents,
+} from '@metallb-ts/k8s-watch'
+import type { ConfigResources } from '@metallb-ts/policy'
+import { projectNode, projectService, projectSlice, type SliceFacts } from './projections.ts'
+
+/** Everything the speaker watches. */
+export interface Stores {
+  readonly services: Informer<Service>
+  readonly slices: Informer<SliceFacts>
+  readonly nodes: Informer<Node>
+  readonly all: readonly Informer<unknown>[]
+  /** The service whose slice has this key; the store forgets a slice before anybody hears of it. */
+  serviceOfSlice(key: string): string | undefined
+  config(): ConfigResources
+}
+
+export function createStores(components: InformerComponents, namespace: string): Stores {
+  const servicesOfSlices = new Map<string, string>()
+  const services = createInformer(components, { resource: SERVICES, project: projectService })
+  const slices = createInformer(components, {
+    resource: ENDPOINT_SLICES,
+    labelSelector: '!service.kubernetes.io/headless',
+    indexes: { service: (slice: SliceFacts) => [slice.service] },
+    project: raw => {
+      const slice = projectSlice(raw)
+      if (slice !== undefined)
+        servicesOfSlices.set(`${raw.metadata.namespace ?? ''}/${raw.metadata.name}`, slice.service)
+      return slice
+    },
+  })
+  const nodes = createInformer(components, { resource: NODES, project: projectNode })
+  const pools = createInformer<IPAddressPool>(components, { resource: IP_ADDRESS_POOLS, namespace })
+  const l2Advertisements = createInformer<L2Advertisement>(components, { resource: L2_ADVERTISEMENTS, namespace })
+  const bgpAdvertisements = createInformer<BGPAdvertisement>(components, { resource: BGP_ADVERTISEMENTS, namespace })
+  const peers = createInformer<BGPPeer>(components, { resource: BGP_PEERS, namespace })
+  const bfdProfiles = createInformer<BFDProfile>(components, { resource: BFD_PROFILES, namespace })
+  const communities = createInformer<Community>(components, { resource: COMMUNITIES, namespace })
+  const secrets = createInformer<Secret>(components, {
+    resource: SECRETS,
+    namespace,
+    fieldSelector: 'type=kubernetes.io/basic-auth',
+  })
+  return {
+    services,
+    slices,
+    nodes,
+    all: [
+      services,
+      slices,
+      nodes,
+      pools,
+      l2Advertisements,
+      bgpAdvertisements,
+      peers,
+      bfdProfiles,
+      communities,
+      secrets,
+    ],
+    serviceOfSlice: key => servicesOfSlices.get(key),
+    config: () => ({
+      pools: pools.list(),
+      l2Advertisements: l2Advertisements.list(),
+      bgpAdvertisements: bgpAdvertisements.list(),
+      peers: peers.list(),
+      bfdProfiles: bfdProfiles.list(),
+      communities: communities.list(),
+      namespaces: [], // who may use a pool is the controller's question
+      nodes: nodes.list(),
+      secrets: secrets.list(),
+    }),
+  }
+}

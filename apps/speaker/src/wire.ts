@@ -1,0 +1,216 @@
+import { createSpeaker as createBgpSpeaker, type Speaker as BgpSpeaker, type Transport } from '@metallb-ts/bgp-fsm'
+import { EventBus } from '@metallb-ts/event-bus'
+import { createClient, createRecorder, createWorkQueue, DONE, type KubeTransport } from '@metallb-ts/k8s-watch'
+import { address, type Address } from '@metallb-ts/netip'
+import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
+import type { SpeakerEvents } from './events.ts'
+import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
+import { observe } from './observe.ts'
+import { createConfigReconciler } from './reconcile-config.ts'
+import { createServiceReconciler } from './reconcile-service.ts'
+import { createStatusWriter } from './status-objects.ts'
+import { createStores } from './stores.ts'
+
+export interface SpeakerComponents {
+  readonly transport: KubeTransport
+  readonly bgpTransport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Starts the LAN's thread. */
+  readonly startLan: (components: Pick<LanComponents, 'events'>) => Promise<Lan>
+}
+
+export interface SpeakerInit {
+  readonly node: string
+  readonly namespace: string
+  readonly podName: string
+  readonly loadBalancerClass: string
+  readonly ignoreExcludeLabel: boolean
+  /** Heartbeats decide who is alive; otherwise every node counts. */
+  readonly hasMembership: boolean
+  /** Identifier for peers that name none, until the node's own address is known. */
+  readonly routerId: Address
+  readonly bgpListenPort: number
+}
+
+export interface Speaker {
+  start(): Promise<void>
+  /** Withdraws everything, waits for the wire, and stops. */
+  stop(signal: string): Promise<void>
+  /** Why it does not work yet, or no longer; empty when it does. */
+  readonly troubles: readonly string[]
+  /** What is true now, as JSON. */
+  state(): unknown
+}
+
+/** The only file that knows every package. */
+export function createSpeaker(components: SpeakerComponents, init: SpeakerInit): Speaker {
+  const { clock, random, logger, metrics, transport } = components
+  const bus = new EventBus<SpeakerEvents>({
+    now: () => clock.now(),
+    onHandlerError: (error, { name }) => logger.error('handler-failed', { name, error }),
+  })
+  const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT })
+  const recorder = createRecorder({ client, clock }, { component: 'metallb-speaker', host: init.node })
+  const stores = createStores({ transport, clock, random, events: bus }, init.namespace)
+  const bgp: BgpSpeaker = createBgpSpeaker(
+    { clock, random, transport: components.bgpTransport, events: bus },
+    { routerId: init.routerId },
+  )
+  const members = new Set<string>([init.node])
+  let lan: Lan | undefined
+  let works = false
+  const startedAt = clock.now()
+
+  const config = createConfigReconciler({ resources: () => stores.config(), bgp, events: bus }, init)
+  const services = createServiceReconciler(
+    {
+      stores,
+      bgp,
+      events: bus,
+      surroundings: () => ({
+        config: config.config,
+        nodes: config.nodes,
+        members: init.hasMembership ? members : 'all',
+        interfaces: new Set(lan?.links().map(({ name }) => name)),
+      }),
+      onLayer2Changed: () => work.add('layer2'),
+    },
+    init,
+  )
+  const statuses = createStatusWriter(
+    { client, clock, random, transport, events: bus, logger, announced: () => services.announced(), bgp },
+    init,
+  )
+
+  const tasks = {
+    config: () => {
+      config.reconcile()
+      lan?.setPeers(heartbeatPeers())
+      everyService()
+    },
+    layer2: () => lan?.apply(services.desiredLayer2()),
+    everyService,
+  }
+  const work = createWorkQueue(components, {
+    name: 'tasks',
+    reconcile: task => {
+      tasks[task as keyof typeof tasks]()
+      return DONE
+    },
+    onOutcome: (task, outcome) => {
+      if (outcome.kind !== 'done') logger.error('task-failed', { task, outcome })
+    },
+  })
+  const serviceQueue = createWorkQueue(components, {
+    name: 'services',
+    reconcile: key => {
+      services.reconcile(key)
+      return DONE
+    },
+    onOutcome: (key, outcome) => {
+      if (outcome.kind !== 'done') logger.error('service-failed', { service: key, outcome })
+      if (!works && serviceQueue.length === 0) nowWorks()
+    },
+  })
+
+  observe({ bus, logger, metrics, recorder, services: stores.services, node: init.node, bgp, lan: () => lan })
+
+  bus.subscribe('kube:synced', () => {
+    if (stores.all.every(({ isSynced }) => isSynced)) work.add('config')
+  })
+  bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
+    if (initial || !isConfigured()) return
+    if (kind === 'Service') serviceQueue.add(key)
+    else if (kind === 'EndpointSlice') serviceQueue.add(stores.serviceOfSlice(key) ?? key)
+    else if (!kind.endsWith('Status')) work.add('config')
+  })
+  for (const name of ['member:joined', 'member:left'] as const) {
+    bus.subscribe(name, ({ detail: { node } }) => {
+      if (name === 'member:joined') members.add(node)
+      else members.delete(node)
+      if (isConfigured()) work.add('everyService')
+    })
+  }
+  bus.subscribe('link:changed', () => {
+    if (isConfigured()) work.add('everyService')
+  })
+
+  function everyService(): void {
+    const keys = stores.services.list().map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`)
+    for (const key of keys) serviceQueue.add(key, { priority: 'backlog' })
+    serviceQueue.start()
+    if (keys.length === 0) nowWorks()
+  }
+
+  function isConfigured(): boolean {
+    return stores.all.every(({ isSynced }) => isSynced)
+  }
+
+  function nowWorks(): void {
+    if (works) return
+    works = true
+    bus.publish('process:works', { services: stores.services.size, sinceStartMs: Math.round(clock.now() - startedAt) })
+  }
+
+  function heartbeatPeers(): readonly LanPeer[] {
+    return [...config.nodes.values()].flatMap(({ name, addresses }) => {
+      const to = addresses.ipv4 ?? addresses.ipv6
+      return to === undefined ? [] : [{ node: name, address: to }]
+    })
+  }
+
+  return {
+    get troubles() {
+      const behind = stores.all
+        .filter(({ isSynced }) => !isSynced)
+        .map(({ resource }) => `${resource.plural}: not read yet`)
+      const lost = stores.all.flatMap(({ resource, trouble }) =>
+        trouble === undefined ? [] : [`${resource.plural}: ${trouble}`],
+      )
+      return works ? lost : [...behind, ...lost, 'the first pass over all Services is not done']
+    },
+    start: async () => {
+      lan = await components.startLan({ events: bus })
+      if (init.bgpListenPort !== 0) await bgp.listen(init.bgpListenPort)
+      work.start()
+      for (const store of stores.all) store.start()
+      statuses.start()
+    },
+    stop: async signal => {
+      bus.publish('process:draining', { signal })
+      for (const store of stores.all) store.stop()
+      await Promise.all([serviceQueue.stop(), work.stop()])
+      await Promise.all([bgp.stop({ reason: `speaker of ${init.node} stops` }), lan?.stop()])
+      await statuses.stop()
+      await recorder.flush(FLUSH_MS)
+    },
+    state: () => ({
+      node: init.node,
+      members: init.hasMembership ? [...members].sort() : 'all nodes',
+      links: lan?.links() ?? [],
+      problems: config.problems,
+      peers: [...bgp.peers.values()].map(peer => ({
+        peer: peer.init.name,
+        state: peer.state,
+        prefixes: peer.prefixes,
+        counters: peer.counters,
+        lastError: peer.lastError,
+      })),
+      announced: Object.fromEntries(
+        [...services.announced()].map(([service, { layer2, bgp: routes }]) => [
+          service,
+          { layer2: layer2.map(({ interfaces }) => interfaces), bgp: routes },
+        ]),
+      ),
+    }),
+  }
+}
+
+const WRITES_IN_FLIGHT = 8
+const FLUSH_MS = 1_000
+
+/** The identifier of a speaker that knows none of its addresses: documentation space, told to be changed by routerID. */
+export const FALLBACK_ROUTER_ID: Address = address('192.0.2.1')

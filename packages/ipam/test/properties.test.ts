@@ -1,0 +1,160 @@
+import { address, formatAddress, rangeContains, type Address } from '@metallb-ts/netip'
+import { describe, expect, test } from 'vitest'
+import { Allocator, type AllocationRequest, type Ensured, type Pool } from '../src/index.ts'
+import { NaiveAllocator } from './naive-allocator.ts'
+import { Dice, randomAction, randomPools, randomRequest, type Action } from './sequences.ts'
+
+/** Runs seeds one after another; the seed of a failure is in its message. */
+function forEachSeed(count: number, run: (dice: Dice) => void): void {
+  for (let seed = 1; seed <= count; seed++) {
+    try {
+      run(new Dice(seed))
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+}
+
+function fail(what: string, facts: unknown): never {
+  throw new Error(`${what}: ${JSON.stringify(facts, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`)
+}
+
+function addressesOf(allocator: Allocator, holder: string): string {
+  return (allocator.assignment(holder)?.addresses ?? []).map(formatAddress).join()
+}
+
+function play(allocator: Allocator, action: Action): Ensured | readonly unknown[] {
+  switch (action.do) {
+    case 'ensure':
+      return allocator.ensure(action.holder, action.request)
+    case 'release':
+      return allocator.release(action.holder)
+    case 'set-pools':
+      return allocator.setPools(action.pools)
+  }
+}
+
+const HOLDERS = Array.from({ length: 9 }, (_, i) => `h${i}`)
+
+describe('properties over random sequences', () => {
+  test('answers are those of an allocator that walks every address (25 000 sequences)', () => {
+    forEachSeed(25_000, dice => {
+      const ours = new Allocator()
+      const naive = new NaiveAllocator()
+      const pools = randomPools(dice)
+      ours.setPools(pools)
+      naive.setPools(pools)
+      for (let i = 0; i < 10; i++) {
+        const action = randomAction(dice)
+        play(ours, action)
+        if (action.do === 'set-pools') naive.setPools(action.pools)
+        else if (action.do === 'release') naive.release(action.holder)
+        else naive.ensure(action.holder, action.request)
+        for (const holder of action.do === 'set-pools' ? HOLDERS : [action.holder]) {
+          const expected = naive.addressesOf(holder).map(formatAddress).join()
+          const got = addressesOf(ours, holder)
+          if (got !== expected) fail('differs', { step: i, action, holder, got, expected })
+        }
+      }
+    })
+  })
+
+  test('no address is held twice unless sharing says so, no port twice, and usage adds up (40 000 sequences)', () => {
+    forEachSeed(40_000, dice => {
+      const allocator = new Allocator()
+      allocator.setPools(randomPools(dice))
+      const requests = new Map<string, AllocationRequest>()
+      for (let i = 0; i < 10; i++) {
+        const action = randomAction(dice)
+        play(allocator, action)
+        if (action.do === 'ensure') requests.set(action.holder, action.request)
+      }
+      const held = new Map<string, AllocationRequest[]>()
+      for (const [holder, request] of requests) {
+        for (const address of allocator.assignment(holder)?.addresses ?? []) {
+          const text = formatAddress(address)
+          held.set(text, [...(held.get(text) ?? []), request])
+        }
+      }
+      for (const [address, sharers] of held) checkSharers(address, sharers)
+      const assigned = allocator.usage().reduce((sum, { ipv4, ipv6 }) => sum + ipv4.assigned + ipv6.assigned, 0n)
+      if (assigned !== BigInt(held.size)) fail('usage', { assigned, held: held.size })
+    })
+  })
+
+  test('releasing restores: after a release everything is as if the holder had never been (15 000 sequences)', () => {
+    forEachSeed(15_000, dice => {
+      const [one, other] = [new Allocator(), new Allocator()]
+      const pools = randomPools(dice)
+      const before = Array.from({ length: 6 }, () => ({ holder: `h${dice.below(5)}`, request: randomRequest(dice) }))
+      for (const allocator of [one, other]) {
+        allocator.setPools(pools)
+        for (const { holder, request } of before) allocator.ensure(holder, request)
+      }
+      for (let i = 0; i < 4; i++) one.ensure(`guest${i}`, randomRequest(dice))
+      for (let i = 0; i < 4; i++) one.release(`guest${i}`)
+      const next = randomRequest(dice)
+      one.ensure('next', next)
+      other.ensure('next', next)
+      if (addressesOf(one, 'next') !== addressesOf(other, 'next')) fail('differs', { next })
+      expect(one.usage()).toEqual(other.usage())
+    })
+  })
+
+  test('adopting in any order, then ensuring in any order, moves nobody (15 000 sequences)', () => {
+    forEachSeed(15_000, dice => {
+      const first = new Allocator()
+      const pools = randomPools(dice)
+      first.setPools(pools)
+      const requests = new Map<string, AllocationRequest>()
+      for (let i = 0; i < 8; i++) {
+        const [holder, request] = [`h${i}`, randomRequest(dice)]
+        if (first.ensure(holder, request).ok) requests.set(holder, request)
+      }
+      const restarted = new Allocator()
+      restarted.setPools(pools)
+      const holders = [...requests.keys()].sort(() => dice.below(3) - 1)
+      for (const holder of holders) {
+        const failure = restarted.adopt(holder, first.assignment(holder)!.addresses, requests.get(holder)!)
+        if (failure !== undefined) fail('not adopted', { holder, failure })
+      }
+      for (const holder of holders.sort(() => dice.below(3) - 1)) {
+        const before = addressesOf(restarted, holder)
+        restarted.ensure(holder, requests.get(holder)!)
+        if (!addressesOf(restarted, holder).startsWith(before)) fail('moved', { holder, before })
+      }
+    })
+  })
+
+  test('replacing pools never moves what still fits, and takes only what does not (15 000 sequences)', () => {
+    forEachSeed(15_000, dice => {
+      const allocator = new Allocator()
+      allocator.setPools(randomPools(dice))
+      for (let i = 0; i < 8; i++) allocator.ensure(`h${i}`, randomRequest(dice))
+      const before = new Map(Array.from({ length: 8 }, (_, i) => [`h${i}`, addressesOf(allocator, `h${i}`)]))
+      const pools = randomPools(dice)
+      const lost = new Set(allocator.setPools(pools))
+      for (const [holder, addresses] of before) {
+        const fits = addresses !== '' && liesInOnePool(pools, addresses.split(',').map(address))
+        if (lost.has(holder) !== (addresses !== '' && !fits)) fail('lost', { holder, addresses, fits })
+        if (fits && addressesOf(allocator, holder) !== addresses) fail('moved', { holder, addresses })
+      }
+    })
+  })
+})
+
+function liesInOnePool(pools: readonly Pool[], addresses: readonly Address[]): boolean {
+  return pools.some(({ ranges }) => addresses.every(one => ranges.some(range => rangeContains(range, one))))
+}
+
+function checkSharers(address: string, requests: readonly AllocationRequest[]): void {
+  if (requests.length < 2) return
+  const [first, ...rest] = requests
+  const key = first!.sharing
+  if (key === undefined || key.key === '') fail('shared without a key', { address })
+  for (const { sharing } of rest) {
+    if (sharing?.key !== key.key || sharing.backend !== key.backend) fail('shared on different terms', { address })
+  }
+  const ports = requests.flatMap(request => request.ports.map(({ protocol, port }) => `${protocol}/${port}`))
+  if (new Set(ports).size < ports.length) fail('port used twice', { address, ports })
+}

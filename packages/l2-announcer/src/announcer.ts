@@ -1,0 +1,275 @@
+import type { Publisher } from '@metallb-ts/event-bus'
+import { formatMac, type Mac } from '@metallb-ts/netip'
+import { backoffDelay, type Clock, type Random, type Timer } from '@metallb-ts/runtime'
+import type { Claim } from './arp.ts'
+import { CounterStore, type AnnouncerCounters } from './counters.ts'
+import type { DesiredAddress } from './desired.ts'
+import type { L2Events, LinkChanged } from './events.ts'
+import { LinkResponder, type LinkResponderComponents } from './link-responder.ts'
+import type { LinkFailure, LinkMonitor, Links, LinkSnapshot } from './link.ts'
+import { AnswerLimiter, type RateLimits } from './rate-limit.ts'
+import { DEFEND_INTERVAL_MS, type ScheduleSettings } from './schedule.ts'
+import { SegmentMap } from './segment-map.ts'
+import { chooseLinks, isUsed, type LinkChoice } from './select-links.ts'
+import { AnnouncedTable, type Announced } from './table.ts'
+
+export interface AnnouncerComponents {
+  readonly clock: Clock
+  readonly random: Random
+  readonly links: Links
+  readonly monitor: LinkMonitor
+  readonly events: Publisher<L2Events>
+}
+
+export interface AnnouncerInit {
+  /** Interfaces never used, by name. @default () => false */
+  readonly isExcluded?: (name: string) => boolean
+  readonly schedule?: Partial<ScheduleSettings>
+  readonly rateLimits?: Partial<RateLimits>
+}
+
+/** Answers ARP and NDP for addresses this host holds, and tells the network when that changes. */
+export interface Announcer {
+  start(): void
+  /** Falls silent on every link. Safe to repeat. */
+  stop(): void
+  /** Replaces the whole desired state: answers are true when it returns, announcements follow at their pace. */
+  apply(desired: readonly DesiredAddress[]): void
+  /** The hardware addresses of the other announcers, to tell a disagreement with one of ours from a stranger. */
+  setPeers(nodes: ReadonlyMap<Mac, string>): void
+  /** Other announcers are heard again: what is still held a moment later is told to every link anew. */
+  networkHealed(): void
+  counters(): AnnouncerCounters
+  /** Every interface there is, and what it is used for. */
+  links(): readonly LinkStatus[]
+  /** Where each desired address is answered; an empty list means nowhere. */
+  placements(): ReadonlyMap<string, readonly string[]>
+}
+
+export interface LinkStatus extends LinkChoice {
+  /** Why the interface could not be opened, while that is so. */
+  readonly failure?: LinkFailure
+}
+
+export function createAnnouncer(components: AnnouncerComponents, init: AnnouncerInit = {}): Announcer {
+  return new LinkAnnouncer(components, init)
+}
+
+class LinkAnnouncer implements Announcer {
+  readonly #components: AnnouncerComponents
+  readonly #init: AnnouncerInit
+  readonly #counters = new CounterStore()
+  readonly #limiter: AnswerLimiter
+  readonly #segments: SegmentMap
+  readonly #responders = new Map<number, LinkResponder>()
+  readonly #failures = new Map<number, LinkFailure>()
+  readonly #reported = new Map<string, number>()
+  #choices: readonly LinkChoice[] = []
+  #table: AnnouncedTable = AnnouncedTable.EMPTY
+  #peers: ReadonlyMap<Mac, string> = new Map()
+  #watch: { close(): void } | undefined
+  #retry: Timer | undefined
+  #attempt = 0
+
+  constructor(components: AnnouncerComponents, init: AnnouncerInit) {
+    this.#components = components
+    this.#init = init
+    this.#limiter = new AnswerLimiter(init.rateLimits ?? {}, components.clock.now())
+    this.#segments = new SegmentMap(init.schedule?.refreshMs)
+  }
+
+  start(): void {
+    this.#watch ??= this.#components.monitor.watch(links => this.#onLinks(links))
+  }
+
+  stop(): void {
+    this.#watch?.close()
+    this.#watch = undefined
+    this.#retry?.cancel()
+    for (const responder of this.#responders.values()) this.#close(responder)
+    this.#choices = []
+  }
+
+  apply(desired: readonly DesiredAddress[]): void {
+    this.#table = new AnnouncedTable(desired)
+    this.#limiter.setAnnounced(this.#table.size)
+    for (const text of this.#counters.addresses.keys()) {
+      if (this.#table.get(text) === undefined) this.#counters.addresses.delete(text)
+    }
+    for (const responder of this.#responders.values()) this.#applyTo(responder)
+  }
+
+  setPeers(nodes: ReadonlyMap<Mac, string>): void {
+    this.#peers = nodes
+  }
+
+  networkHealed(): void {
+    for (const responder of this.#responders.values()) responder.announceAll('network-healed')
+  }
+
+  counters(): AnnouncerCounters {
+    return this.#counters
+  }
+
+  links(): readonly LinkStatus[] {
+    return this.#choices.map(choice => {
+      const failure = this.#failures.get(choice.link.index)
+      return failure === undefined ? choice : { ...choice, failure }
+    })
+  }
+
+  placements(): ReadonlyMap<string, readonly string[]> {
+    const responders = [...this.#responders.values()]
+    return new Map(
+      this.#table.entries().map(({ text }) => {
+        const places = responders.filter(({ held }) => held.has(text)).map(({ interfaceName }) => interfaceName)
+        return [text, places]
+      }),
+    )
+  }
+
+  #onLinks(links: readonly LinkSnapshot[]): void {
+    const before = this.#choices
+    this.#choices = chooseLinks(links, this.#init.isExcluded ?? (() => false))
+    const usable = new Map(this.#choices.filter(isUsed).map(choice => [choice.link.index, choice]))
+    for (const responder of this.#responders.values()) this.#keepOrClose(responder, usable.get(responder.index))
+    for (const choice of usable.values()) if (!this.#responders.has(choice.link.index)) this.#open(choice)
+    for (const index of this.#failures.keys()) if (!usable.has(index)) this.#failures.delete(index)
+    for (const detail of changes(before, this.#choices)) this.#components.events.publish('link:changed', detail)
+  }
+
+  /** Another hardware address or name makes another responder; anything else is told to the one there is. */
+  #keepOrClose(responder: LinkResponder, choice: LinkChoice | undefined): void {
+    const { mac, name } = responder.link
+    if (choice === undefined || choice.link.mac !== mac || choice.link.name !== name) {
+      this.#close(responder)
+      return
+    }
+    const wasRestored = responder.update(choice)
+    this.#applyTo(responder)
+    if (wasRestored) responder.announceAll('link-restored')
+  }
+
+  #open(choice: LinkChoice): void {
+    const { index } = choice.link
+    const components: LinkResponderComponents = {
+      ...this.#components,
+      counters: this.#counters,
+      limiter: this.#limiter,
+      onClaim: (claim, link) => this.#onClaim(claim, link),
+      isAnsweredElsewhere: (entry, link) => this.#isAnsweredElsewhere(entry, link),
+    }
+    const opened = LinkResponder.open(components, choice, this.#components.links, this.#init.schedule ?? {})
+    if (!opened.ok) {
+      this.#failures.set(index, opened.error)
+      this.#retryLater()
+      return
+    }
+    this.#failures.delete(index)
+    this.#responders.set(index, opened.value)
+    this.#applyTo(opened.value)
+  }
+
+  /** Netlink says when a link changes, not when a lack of memory or of permission ends. */
+  #retryLater(): void {
+    this.#retry?.cancel()
+    const { clock, random } = this.#components
+    this.#retry = clock.setTimer(backoffDelay(OPEN_RETRY, this.#attempt++, random), () => {
+      for (const choice of this.#choices) if (this.#failures.has(choice.link.index)) this.#open(choice)
+      if (this.#failures.size === 0) this.#attempt = 0
+    })
+  }
+
+  #close(responder: LinkResponder): void {
+    const held = [...responder.held.keys()]
+    this.#responders.delete(responder.index)
+    this.#segments.forget(responder.index)
+    responder.close()
+    for (const text of held) {
+      this.#components.events.publish('l2:lost', { address: text, interface: responder.interfaceName })
+    }
+  }
+
+  #applyTo(responder: LinkResponder): void {
+    const { gained, lost } = responder.setTable(this.#table)
+    const { events } = this.#components
+    for (const text of lost) events.publish('l2:lost', { address: text, interface: responder.interfaceName })
+    for (const text of gained) events.publish('l2:gained', { address: text, interface: responder.interfaceName })
+  }
+
+  #onClaim({ entry, mac }: Claim, heardOn: LinkResponder): 'ours' | 'foreign' {
+    const own = [...this.#responders.values()].find(responder => responder.mac === mac)
+    if (own !== undefined) {
+      this.#segments.join(own.index, heardOn.index, this.#components.clock.now())
+      return 'ours'
+    }
+    this.#counters.of(entry.text).conflicts++
+    heardOn.onClaim(entry.text, this.#peers.has(mac))
+    this.#report(entry.text, mac, heardOn)
+    return 'foreign'
+  }
+
+  /** Once per address, claimant and interval: the event wakes people, the counter counts. */
+  #report(address: string, mac: Mac, { interfaceName }: LinkResponder): void {
+    const now = this.#components.clock.now()
+    const key = `${address} ${mac}`
+    const last = this.#reported.get(key)
+    if (last !== undefined && now - last < DEFEND_INTERVAL_MS) return
+    this.#reported.delete(key)
+    for (const oldest of this.#reported.keys()) if (this.#reported.size >= MOST_REPORTED) this.#reported.delete(oldest)
+    this.#reported.set(key, now)
+    const node = this.#peers.get(mac)
+    this.#components.events.publish('l2:conflict', {
+      address,
+      interface: interfaceName,
+      mac: formatMac(mac),
+      ...(node !== undefined && { node }),
+    })
+  }
+
+  #isAnsweredElsewhere({ text }: Announced, { index }: LinkResponder): boolean {
+    const first = this.#segments.firstOf(index, this.#components.clock.now(), other => {
+      const responder = this.#responders.get(other)
+      return responder !== undefined && responder.link.hasCarrier && responder.held.has(text)
+    })
+    return first !== index
+  }
+}
+
+const OPEN_RETRY = { baseMs: 1_000, maxMs: 10_000 } as const
+/** Claims remembered so that they are not reported again too soon. */
+const MOST_REPORTED = 1_024
+
+function changes(before: readonly LinkChoice[], after: readonly LinkChoice[]): readonly LinkChanged[] {
+  const known = new Map(before.map(({ link }) => [link.index, link]))
+  const changed = after
+    .filter(({ link }) => !isSame(known.get(link.index), link))
+    .map(({ link }): LinkChanged => ({ interface: link.name, index: link.index, state: stateOf(link) }))
+  const there = new Set(after.map(({ link }) => link.index))
+  const gone = before
+    .filter(({ link }) => !there.has(link.index))
+    .map(({ link }): LinkChanged => ({ interface: link.name, index: link.index, state: 'gone' }))
+  return [...gone, ...changed]
+}
+
+function stateOf({ isUp, hasCarrier }: LinkSnapshot): LinkChanged['state'] {
+  if (!isUp) return 'down'
+  return hasCarrier ? 'up' : 'no-carrier'
+}
+
+function isSame(a: LinkSnapshot | undefined, b: LinkSnapshot): boolean {
+  if (a === undefined || a.addresses.length !== b.addresses.length) return false
+  const { addresses: before, ...restBefore } = a
+  const { addresses: after, ...restAfter } = b
+  const keys = Object.keys(restAfter) as (keyof typeof restAfter)[]
+  if (keys.some(key => restBefore[key] !== restAfter[key])) return false
+  return after.every((each, i) => {
+    const other = before[i]!
+    return (
+      each.address.value === other.address.value &&
+      each.address.family === other.address.family &&
+      each.prefixLength === other.prefixLength &&
+      each.isTentative === other.isTentative
+    )
+  })
+}

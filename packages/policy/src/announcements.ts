@@ -1,0 +1,93 @@
+import { annotation, ANNOTATIONS, type EndpointSlice, type Service } from '@metallb-ts/api'
+import type { SourcedRoute } from '@metallb-ts/bgp-fsm'
+import type { DesiredAddress } from '@metallb-ts/l2-announcer'
+import { formatAddress, rangeContains, type Address } from '@metallb-ts/netip'
+import { announceByBgp } from './announce-bgp.ts'
+import { announceAtLayer2 } from './announce-layer2.ts'
+import type { Config } from './config.ts'
+import { servingEndpoints, type ServingEndpoints } from './endpoints.ts'
+import type { NodeFacts } from './nodes.ts'
+import type { PoolConfig } from './pools.ts'
+import type { Labels } from './selectors.ts'
+import type { Silence } from './silence.ts'
+import { typedAddress } from './typed-address.ts'
+
+/** Everything that decides what one node announces of one Service. */
+export interface AnnouncementInput {
+  readonly service: Service
+  readonly slices: readonly Pick<EndpointSlice, 'endpoints'>[]
+  readonly config: Config
+  /** This node. */
+  readonly node: string
+  readonly nodes: ReadonlyMap<string, NodeFacts>
+  /** Speakers that are alive; `all` where nobody counts. */
+  readonly members: ReadonlySet<string> | 'all'
+  /** Names of the interfaces that this node could use. */
+  readonly interfaces: ReadonlySet<string>
+  readonly loadBalancerClass: string
+  readonly ignoreExcludeLabel: boolean
+}
+
+/** What this node should be doing for one Service, and why it does no more. */
+export interface Announcements {
+  readonly layer2: readonly DesiredAddress[]
+  readonly bgp: readonly SourcedRoute[]
+  readonly silences: readonly Silence[]
+}
+
+/** Reads like the Service's way out: is it ours, has it an address, and may each protocol announce it from here. */
+export function announcements(input: AnnouncementInput): Announcements {
+  const subject = subjectOf(input)
+  if ('code' in subject) return { layer2: [], bgp: [], silences: [subject] }
+  const bgp = announceByBgp(subject)
+  const layer2 = announceAtLayer2(subject)
+  return { layer2: layer2.addresses, bgp: bgp.routes, silences: [...bgp.silences, ...layer2.silences] }
+}
+
+/** A Service that has addresses of a pool, and what surrounds it. */
+export interface Subject {
+  readonly input: AnnouncementInput
+  readonly addresses: readonly Address[]
+  readonly pool: PoolConfig
+  readonly labels: Labels
+  readonly isLocal: boolean
+  readonly isShared: boolean
+  readonly endpoints: ServingEndpoints
+  readonly here: NodeFacts
+}
+
+function subjectOf(input: AnnouncementInput): Subject | Silence {
+  const { service, config, nodes, node } = input
+  const { metadata, spec = {}, status } = service
+  const silence = (code: Silence['code'], facts?: Silence['facts']): Silence => ({
+    protocol: 'any',
+    code,
+    objects: [{ kind: 'Service', name: `${metadata.namespace ?? ''}/${metadata.name}` }],
+    ...(facts !== undefined && { facts }),
+  })
+  if (spec.type !== 'LoadBalancer') return silence('not-a-load-balancer')
+  if ((spec.loadBalancerClass ?? '') !== input.loadBalancerClass)
+    return silence('other-class', { class: spec.loadBalancerClass ?? '' })
+  const ingress = status?.loadBalancer?.ingress ?? []
+  if (ingress.length === 0) return silence('no-address')
+  const addresses: Address[] = []
+  for (const { ip, hostname } of ingress) {
+    const address = ip === undefined ? undefined : typedAddress(ip)
+    if (address === undefined) return silence('invalid-address', { address: ip ?? hostname ?? '' })
+    addresses.push(address)
+  }
+  const pool = config.pools.find(({ ranges }) =>
+    addresses.every(address => ranges.some(range => rangeContains(range, address))),
+  )
+  if (pool === undefined) return silence('address-in-no-pool', { address: addresses.map(formatAddress).join(', ') })
+  return {
+    input,
+    addresses,
+    pool,
+    labels: metadata.labels ?? {},
+    isLocal: spec.externalTrafficPolicy === 'Local',
+    isShared: annotation(metadata.annotations, ANNOTATIONS.allowSharedIp) !== undefined,
+    endpoints: servingEndpoints(input.slices),
+    here: nodes.get(node) ?? { name: node, labels: {}, isNetworkUnavailable: false, isExcluded: false, addresses: {} },
+  }
+}

@@ -1,0 +1,35 @@
+import type { Candidate, Ineligibility } from '@metallb-ts/l2-announcer'
+import type { ServingEndpoints } from './endpoints.ts'
+import type { L2AdvertisementConfig } from './l2-advertisements.ts'
+import type { NodeFacts } from './nodes.ts'
+
+export interface CandidateRules {
+  readonly ads: readonly L2AdvertisementConfig[]
+  /** Speakers that are alive; `all` where nobody counts. */
+  readonly members: ReadonlySet<string> | 'all'
+  readonly ignoreExcludeLabel: boolean
+  /** Present with externalTrafficPolicy Local. */
+  readonly localEndpoints?: ServingEndpoints
+}
+
+/** Every node, with every reason for which it may not own an address, and its score where it may. */
+export function candidates(nodes: Iterable<NodeFacts>, rules: CandidateRules): readonly Candidate[] {
+  return [...nodes].map(node => ({
+    node: node.name,
+    score: rules.ads.reduce((sum, ad) => sum + (ad.scores.get(node.name) ?? 0), 0),
+    refusals: refusals(node, rules),
+  }))
+}
+
+function refusals(
+  node: NodeFacts,
+  { ads, members, ignoreExcludeLabel, localEndpoints }: CandidateRules,
+): readonly Ineligibility[] {
+  const reasons: Ineligibility[] = []
+  if (members !== 'all' && !members.has(node.name)) reasons.push('not-a-member')
+  if (node.isNetworkUnavailable) reasons.push('network-unavailable')
+  if (node.isExcluded && !ignoreExcludeLabel) reasons.push('excluded-by-label')
+  if (!ads.some(ad => ad.nodes.has(node.name))) reasons.push('no-matching-advertisement')
+  if (localEndpoints !== undefined && !localEndpoints.nodes.has(node.name)) reasons.push('no-usable-endpoint')
+  return reasons
+}

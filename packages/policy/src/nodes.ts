@@ -1,0 +1,34 @@
+import { EXCLUDE_NODE_LABEL, type Node } from '@metallb-ts/api'
+import type { Address, Family } from '@metallb-ts/netip'
+import type { Labels } from './selectors.ts'
+import { typedAddress } from './typed-address.ts'
+
+/** What decisions read of a node. */
+export interface NodeFacts {
+  readonly name: string
+  readonly labels: Labels
+  /** Its condition NetworkUnavailable is True. */
+  readonly isNetworkUnavailable: boolean
+  /** It carries the label that keeps load balancers off. */
+  readonly isExcluded: boolean
+  /** The first internal address of each family. */
+  readonly addresses: Readonly<Partial<Record<Family, Address>>>
+}
+
+/** Ready, cordoned and tainted do not matter here: only what says that traffic cannot or must not come. */
+export function nodeFacts({ metadata, status }: Node): NodeFacts {
+  const internal = (status?.addresses ?? [])
+    .filter(({ type }) => type === 'InternalIP')
+    .map(({ address }) => typedAddress(address))
+  const first = (family: Family): Address | undefined => internal.find(address => address?.family === family)
+  const [ipv4, ipv6] = [first('ipv4'), first('ipv6')]
+  return {
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    isNetworkUnavailable: (status?.conditions ?? []).some(
+      ({ type, status }) => type === 'NetworkUnavailable' && status === 'True',
+    ),
+    isExcluded: metadata.labels !== undefined && Object.hasOwn(metadata.labels, EXCLUDE_NODE_LABEL),
+    addresses: { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) },
+  }
+}

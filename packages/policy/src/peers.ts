@@ -1,0 +1,48 @@
+import type { PeerInit } from '@metallb-ts/bgp-fsm'
+import type { Config } from './config.ts'
+import type { NodeFacts } from './nodes.ts'
+import { matchesAny } from './selectors.ts'
+
+/** A peer that this node cannot have, and why. */
+export interface PeerRefusal {
+  readonly peer: string
+  readonly code: 'node-not-selected' | 'unnumbered-not-supported'
+}
+
+export interface NodePeers {
+  readonly peers: readonly PeerInit[]
+  readonly refusals: readonly PeerRefusal[]
+}
+
+/** The sessions that this node should have. */
+export function nodePeers(config: Config, here: NodeFacts): NodePeers {
+  const peers: PeerInit[] = []
+  const refusals: PeerRefusal[] = []
+  for (const peer of config.peers) {
+    if (!matchesAny(peer.nodeSelectors, here.labels)) refusals.push({ peer: peer.name, code: 'node-not-selected' })
+    else if ('interface' in peer.remote) refusals.push({ peer: peer.name, code: 'unnumbered-not-supported' })
+    else {
+      peers.push({
+        name: peer.name,
+        remote: peer.remote.address,
+        port: peer.port,
+        localAsn: peer.localAsn,
+        ...(peer.shownAsn !== undefined && { shownAsn: peer.shownAsn }),
+        peerAsn: peer.peerAsn,
+        families: peer.dualStack ? ['ipv4', 'ipv6'] : [peer.remote.address.family],
+        ownAddresses: here.addresses,
+        ...(peer.routerId !== undefined && { routerId: peer.routerId }),
+        ...(peer.holdSeconds !== undefined && { holdSeconds: peer.holdSeconds }),
+        ...(peer.keepaliveSeconds !== undefined && { keepaliveSeconds: peer.keepaliveSeconds }),
+        ...(peer.connectSeconds !== undefined && { connectSeconds: peer.connectSeconds }),
+        ...(peer.sourceAddress !== undefined && { source: peer.sourceAddress }),
+        ...(peer.password !== undefined && { password: peer.password }),
+        ...(peer.vrf !== undefined && { device: peer.vrf }),
+        ...(peer.gracefulRestart && { gracefulRestartSeconds: GRACEFUL_RESTART_SECONDS }),
+      })
+    }
+  }
+  return { peers, refusals }
+}
+
+const GRACEFUL_RESTART_SECONDS = 120 // as FRR offers

@@ -1,0 +1,92 @@
+import type { Ineligibility } from '@metallb-ts/l2-announcer'
+import type { ObjectName } from './problem.ts'
+
+/** Why a Service, or an address of it, is not announced from this node, and the objects that say so. */
+export interface Silence {
+  readonly protocol: 'any' | 'layer2' | 'bgp'
+  readonly code: SilenceCode
+  /** The objects to look at, or to change. */
+  readonly objects: readonly ObjectName[]
+  readonly facts?: Readonly<Record<string, string>>
+}
+
+export type SilenceCode =
+  | 'not-a-load-balancer'
+  | 'other-class'
+  | 'no-address'
+  | 'invalid-address'
+  | 'address-in-no-pool'
+  | 'no-advertisement'
+  | 'service-not-selected'
+  | 'node-not-selected'
+  | 'shared-address-with-selectors'
+  | 'no-endpoint'
+  | 'no-local-endpoint'
+  | 'another-node-owns'
+  | 'no-eligible-node'
+  | 'no-such-interface'
+  | 'local-preference-conflict'
+  | 'network-unavailable'
+  | 'node-excluded'
+  | 'no-peer'
+
+/** One sentence that names the object to change. */
+export function explainSilence({ protocol, code, objects, facts = {} }: Silence): string {
+  const names = objects.map(({ kind, name }) => `${kind} ${name}`).join(', ')
+  const kind = protocol === 'layer2' ? 'L2Advertisement' : 'BGPAdvertisement'
+  switch (code) {
+    case 'not-a-load-balancer':
+      return 'the Service is not of type LoadBalancer'
+    case 'other-class':
+      return `its loadBalancerClass ${facts['class'] ?? ''} is not ours`
+    case 'no-address':
+      return 'it has no address yet'
+    case 'invalid-address':
+      return `its status names ${facts['address'] ?? 'something'} which is no address`
+    case 'address-in-no-pool':
+      return `no IPAddressPool holds ${facts['address'] ?? 'its address'}`
+    case 'no-advertisement':
+      return `no ${kind} selects ${names}`
+    case 'service-not-selected':
+      return `the serviceSelectors of ${names} do not match the Service`
+    case 'node-not-selected':
+      return `the nodeSelectors of ${names} do not match node ${facts['node'] ?? ''}`
+    case 'shared-address-with-selectors':
+      return `it shares its address, and ${names} has serviceSelectors: both do not go together`
+    case 'no-endpoint':
+      return 'no endpoint is able to serve'
+    case 'no-local-endpoint':
+      return `externalTrafficPolicy is Local, and node ${facts['node'] ?? ''} has no endpoint able to serve`
+    case 'another-node-owns':
+      return `node ${facts['owner'] ?? ''} owns the address`
+    case 'no-eligible-node':
+      return `no node may own the address: ${facts['why'] ?? 'there is none'}`
+    case 'no-such-interface':
+      return `the interfaces of ${names} (${facts['interfaces'] ?? ''}) do not exist on node ${facts['node'] ?? ''}`
+    case 'local-preference-conflict':
+      return `${names} give one prefix different localPref`
+    case 'network-unavailable':
+      return `the network of node ${facts['node'] ?? ''} is unavailable`
+    case 'node-excluded':
+      return `node ${facts['node'] ?? ''} carries the label node.kubernetes.io/exclude-from-external-load-balancers`
+    case 'no-peer':
+      return `no BGPPeer of this node is meant by ${names}`
+  }
+}
+
+/** Why a node may not own an address, in words. */
+export function explainIneligibility(reason: Ineligibility): string {
+  return INELIGIBILITY_WORDS[reason]
+}
+
+const INELIGIBILITY_WORDS: Readonly<Record<Ineligibility, string>> = {
+  'not-a-member': 'not heard from',
+  leaving: 'leaving',
+  'network-unavailable': 'network unavailable',
+  'excluded-by-label': 'excluded by its label',
+  'no-matching-advertisement': 'no advertisement selects it',
+  'no-usable-endpoint': 'no endpoint able to serve on it',
+  'no-usable-interface': 'no usable interface',
+  'held-down': 'back for too short a time',
+  'at-capacity': 'it owns its share already',
+}
