@@ -1,1 +1,1 @@
-export {}
+export { memberKey, secretCipher } from './aes-gcm-cipher.ts'

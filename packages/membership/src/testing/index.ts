@@ -1,1 +1,1 @@
-export {}
+export { SimDatagrams, type SimDatagramSettings } from './sim-datagrams.ts'

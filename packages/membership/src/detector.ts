@@ -1,0 +1,218 @@
+import type { Step, TimerEffect } from '@metallb-ts/runtime'
+import type { Profile } from './profile.ts'
+import { nameHash, type Heartbeat } from './wire.ts'
+
+/** Who is alive, as one member sees it. */
+export interface DetectorState {
+  readonly phase: 'waiting' | 'listening' | 'ready' | 'stopped'
+  readonly sequence: number
+  readonly peers: ReadonlyMap<string, PeerState>
+  /** When the next heartbeat is due; being later than that is our own fault, not the others'. */
+  readonly dueAt: number
+  /** Until when silences count double, because we were late ourselves. */
+  readonly slackUntil: number
+}
+
+export interface PeerState {
+  readonly isAlive: boolean
+  readonly boot: number
+  readonly sequence: number
+  readonly lastHeard: number
+  /** What this peer said it heard of others, and when it said so. */
+  readonly heard: ReadonlyMap<number, number>
+  readonly saidAt: number
+}
+
+export type DetectorInput =
+  /** The others that there are; this node among them or not. */
+  | { readonly type: 'set-peers'; readonly nodes: readonly string[] }
+  | { readonly type: 'heard'; readonly heartbeat: Heartbeat }
+  | { readonly type: 'expired'; readonly timer: DetectorTimer }
+  | { readonly type: 'stop' }
+
+export type DetectorTimer = 'beat' | 'settle'
+
+export type DetectorEffect =
+  | { readonly type: 'send'; readonly heartbeat: Heartbeat }
+  | { readonly type: 'joined'; readonly node: string }
+  | { readonly type: 'left'; readonly node: string; readonly cause: 'dead' | 'left' | 'removed' }
+
+export interface DetectorSettings {
+  readonly node: string
+  readonly boot: number
+  readonly profile: Profile
+}
+
+type Answer = Step<DetectorState, DetectorEffect | TimerEffect<DetectorTimer>>
+
+export const INITIAL_DETECTOR: DetectorState = {
+  phase: 'waiting',
+  sequence: 0,
+  peers: new Map(),
+  dueAt: 0,
+  slackUntil: 0,
+}
+
+export function stepDetector(
+  settings: DetectorSettings,
+  state: DetectorState,
+  input: DetectorInput,
+  now: number,
+): Answer {
+  if (state.phase === 'stopped') return { state, effects: [] }
+  switch (input.type) {
+    case 'set-peers':
+      return setPeers(settings, state, input.nodes, now)
+    case 'heard':
+      return onHeard(settings, state, input.heartbeat, now)
+    case 'expired':
+      return input.timer === 'settle' ? settled(settings, state, now) : beat(settings, state, now)
+    case 'stop':
+      return stopped(settings, state, now)
+  }
+}
+
+const SLACK_MS = 5_000 // how long a stall of our own makes us doubt what we did not hear
+const ISOLATION_FACTOR = 10 // who hears nobody at all believes for this much longer that it is itself cut off
+const MISSED_BEATS = 2 // silence of all others for this many beats is more likely ours than theirs
+const GOODBYES = 3
+
+function setPeers(settings: DetectorSettings, state: DetectorState, nodes: readonly string[], now: number): Answer {
+  const others = new Set(nodes.filter(node => node !== settings.node))
+  const peers = new Map<string, PeerState>()
+  const effects: DetectorEffect[] = []
+  for (const [node, peer] of state.peers) {
+    if (others.has(node)) peers.set(node, peer)
+    else if (peer.isAlive) effects.push({ type: 'left', node, cause: 'removed' })
+  }
+  for (const node of others) if (!peers.has(node)) peers.set(node, UNHEARD)
+  if (state.phase !== 'waiting') return { state: { ...state, peers }, effects }
+  const { intervalMs, deadMs } = settings.profile
+  return {
+    state: { ...state, phase: 'listening', peers, dueAt: now },
+    effects: [...effects, start('settle', deadMs + intervalMs), start('beat', 0)],
+  }
+}
+
+const UNHEARD: PeerState = {
+  isAlive: false,
+  boot: 0,
+  sequence: 0,
+  lastHeard: -Infinity,
+  heard: new Map(),
+  saidAt: -Infinity,
+}
+
+/** Whoever was there has been heard by now: from here on we take part. */
+function settled(settings: DetectorSettings, state: DetectorState, now: number): Answer {
+  const ready = { ...state, phase: 'ready' as const, sequence: state.sequence + 1 }
+  return {
+    state: ready,
+    effects: [
+      { type: 'send', heartbeat: heartbeat(settings, ready, now) },
+      { type: 'joined', node: settings.node },
+    ],
+  }
+}
+
+function onHeard(settings: DetectorSettings, state: DetectorState, heard: Heartbeat, now: number): Answer {
+  const before = state.peers.get(heard.node)
+  if (before === undefined || !isNewer(heard, before)) return { state, effects: [] }
+  const isAlive = heard.isReady && !heard.isLeaving
+  const after: PeerState = {
+    isAlive,
+    boot: heard.boot,
+    sequence: heard.sequence,
+    lastHeard: now,
+    heard: heard.heard,
+    saidAt: now,
+  }
+  const next = { ...state, peers: new Map(state.peers).set(heard.node, after) }
+  if (isAlive === before.isAlive) return { state: next, effects: [] }
+  const { node } = heard
+  return { state: next, effects: [isAlive ? { type: 'joined', node } : { type: 'left', node, cause: 'left' }] }
+}
+
+/** A packet that is replayed, or of an earlier start, is not news. */
+function isNewer({ boot, sequence }: Heartbeat, before: PeerState): boolean {
+  return boot > before.boot || (boot === before.boot && sequence > before.sequence)
+}
+
+function beat(settings: DetectorSettings, state: DetectorState, now: number): Answer {
+  const { intervalMs } = settings.profile
+  const isLate = now - state.dueAt > intervalMs
+  const slackUntil = isLate ? now + SLACK_MS : state.slackUntil
+  // What came while we stalled has not been read yet: nobody is judged before the next beat.
+  const judged = isLate ? { peers: state.peers, effects: [] } : judge(settings, { ...state, slackUntil }, now)
+  const next = { ...state, peers: judged.peers, sequence: state.sequence + 1, dueAt: now + intervalMs, slackUntil }
+  return {
+    state: next,
+    effects: [
+      { type: 'send', heartbeat: heartbeat(settings, next, now) },
+      ...judged.effects,
+      start('beat', intervalMs),
+    ],
+  }
+}
+
+function judge(
+  { profile }: DetectorSettings,
+  { peers, slackUntil }: DetectorState,
+  now: number,
+): { peers: ReadonlyMap<string, PeerState>; effects: readonly DetectorEffect[] } {
+  const limit = profile.deadMs * (now < slackUntil ? 2 : 1)
+  const alive = [...peers].filter(([, peer]) => peer.isAlive)
+  const isIsolated =
+    alive.length > 1 && alive.every(([, { lastHeard }]) => now - lastHeard > MISSED_BEATS * profile.intervalMs)
+  const effective = isIsolated ? limit * ISOLATION_FACTOR : limit
+  const dead = alive.filter(
+    ([node, { lastHeard }]) => now - lastHeard > effective && !isHeardByOthers(node, alive, limit, now),
+  )
+  if (dead.length === 0) return { peers, effects: [] }
+  const after = new Map(peers)
+  for (const [node, peer] of dead) after.set(node, { ...peer, isAlive: false })
+  return { peers: after, effects: dead.map(([node]) => ({ type: 'left', node, cause: 'dead' })) }
+}
+
+/** One lost link, or one deaf receiver, kills nobody: somebody whom we do hear still hears him. */
+function isHeardByOthers(
+  node: string,
+  alive: readonly (readonly [string, PeerState])[],
+  limit: number,
+  now: number,
+): boolean {
+  const hash = nameHash(node)
+  return alive.some(([other, { heard, saidAt, lastHeard }]) => {
+    const age = other === node || now - lastHeard > limit ? undefined : heard.get(hash)
+    return age !== undefined && age + (now - saidAt) <= limit
+  })
+}
+
+function stopped(settings: DetectorSettings, state: DetectorState, now: number): Answer {
+  const sends = Array.from({ length: GOODBYES }, (_, i): DetectorEffect => {
+    const next = { ...state, sequence: state.sequence + 1 + i }
+    return { type: 'send', heartbeat: { ...heartbeat(settings, next, now), isLeaving: true } }
+  })
+  return {
+    state: { ...state, phase: 'stopped' },
+    effects: [stop('beat'), stop('settle'), ...(state.phase === 'waiting' ? [] : sends)],
+  }
+}
+
+function heartbeat(
+  { node, boot }: DetectorSettings,
+  { sequence, phase, peers }: DetectorState,
+  now: number,
+): Heartbeat {
+  const heard = new Map<number, number>()
+  for (const [name, { lastHeard }] of peers) if (now - lastHeard < 0xffff) heard.set(nameHash(name), now - lastHeard)
+  return { node, boot, sequence, isReady: phase === 'ready', isLeaving: false, heard }
+}
+
+function start(timer: DetectorTimer, ms: number): TimerEffect<DetectorTimer> {
+  return { type: 'start-timer', timer, ms }
+}
+
+function stop(timer: DetectorTimer): TimerEffect<DetectorTimer> {
+  return { type: 'stop-timer', timer }
+}

@@ -1,0 +1,155 @@
+import { address, type Address } from '@metallb-ts/netip'
+import { randomInteger } from '@metallb-ts/runtime'
+import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
+import { describe, expect, test } from 'vitest'
+import { createMembership, PROFILES, type Membership } from '../src/index.ts'
+import { SimDatagrams } from '../src/testing/index.ts'
+
+const OPEN = { seal: (plain: Uint8Array) => plain, open: (sealed: Uint8Array) => sealed }
+
+interface Member {
+  readonly node: string
+  readonly address: Address
+  membership: Membership
+  readonly told: string[]
+  isDeaf: boolean
+}
+
+class Cluster {
+  readonly clock = new SimClock()
+  readonly network: SimDatagrams
+  readonly members: Member[]
+  readonly #random: SimRandom
+
+  constructor(seed: number, size: number, loss = 0) {
+    this.#random = new SimRandom(seed)
+    this.network = new SimDatagrams({ clock: this.clock, random: this.#random }, { loss, duplication: 0.05 })
+    this.members = Array.from({ length: size }, (_, i) => this.#member(`n${i}`, address(`192.0.2.${i + 1}`)))
+  }
+
+  #member(node: string, own: Address): Member {
+    const told: string[] = []
+    const member: Member = { node, address: own, told, isDeaf: false, membership: undefined as unknown as Membership }
+    this.restart(member)
+    return member
+  }
+
+  restart(member: Member): void {
+    const { node, told } = member
+    const datagrams = this.network.attach(member.address, bytes => member.membership.received(bytes))
+    member.membership = createMembership(
+      {
+        clock: this.clock,
+        random: this.#random,
+        cipher: OPEN,
+        datagrams: { send: (bytes, to) => (member.isDeaf ? undefined : datagrams.send(bytes, to)) },
+        events: { publish: (name, { node: about }) => void told.push(`${name} ${about} ${this.clock.now()}`) },
+      },
+      { node },
+    )
+  }
+
+  start(): void {
+    for (const { membership } of this.members) {
+      this.clock.setTimer(randomInteger(this.#random, 1_000), () => membership.setPeers(this.members))
+    }
+  }
+
+  cut(member: Member): void {
+    for (const other of this.members) {
+      this.network.cut(member.address, other.address)
+      this.network.cut(other.address, member.address)
+    }
+  }
+
+  views(): string[][] {
+    return this.members.map(({ membership }) => [...membership.alive()])
+  }
+}
+
+describe('membership', () => {
+  test('everyone who starts is known to everyone, whatever the order', () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const cluster = new Cluster(seed, 5)
+      cluster.start()
+      cluster.clock.advance(2_000)
+      expect(cluster.views(), `seed ${seed}`).toEqual(Array(5).fill(['n0', 'n1', 'n2', 'n3', 'n4']))
+    }
+  })
+
+  test('[row 37] a member whose link is cut is dead for all others within the limit and two beats', () => {
+    const { deadMs, intervalMs } = PROFILES.fast
+    for (let seed = 0; seed < 500; seed++) {
+      const cluster = new Cluster(seed, 3 + (seed % 5))
+      cluster.start()
+      cluster.clock.advance(3_000)
+      cluster.cut(cluster.members[0]!)
+      const cutAt = cluster.clock.now()
+      cluster.clock.advance(2 * deadMs + 2 * intervalMs)
+      for (const { told, node } of cluster.members.slice(1)) {
+        const line = told.find(one => one.startsWith('member:left n0'))
+        expect(line, `seed ${seed}, ${node}`).toBeDefined()
+        expect(Number(line!.split(' ')[2]) - cutAt, `seed ${seed}`).toBeLessThanOrEqual(2 * deadMs + 2 * intervalMs)
+      }
+    }
+  })
+
+  test('loss of one in a hundred kills nobody in a minute', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const cluster = new Cluster(seed, 5, 0.01)
+      cluster.start()
+      cluster.clock.advance(60_000)
+      expect(
+        cluster.members.flatMap(({ told }) => told).filter(line => line.startsWith('member:left')),
+        `seed ${seed}`,
+      ).toEqual([])
+    }
+  })
+
+  test('one link that is lost kills nobody: a third member still hears both', () => {
+    const cluster = new Cluster(1, 3)
+    cluster.start()
+    cluster.clock.advance(2_000)
+    const [a, b] = cluster.members as [Member, Member]
+    cluster.network.cut(a.address, b.address)
+    cluster.network.cut(b.address, a.address)
+    cluster.clock.advance(10_000)
+    expect(cluster.views()).toEqual(Array(3).fill(['n0', 'n1', 'n2']))
+  })
+
+  test('who hears nobody at all does not believe at once that all others died', () => {
+    const cluster = new Cluster(2, 4)
+    cluster.start()
+    cluster.clock.advance(2_000)
+    cluster.cut(cluster.members[0]!)
+    cluster.clock.advance(1_000)
+    expect(cluster.views()[0]).toEqual(['n0', 'n1', 'n2', 'n3'])
+    expect(cluster.views()[1]).toEqual(['n1', 'n2', 'n3'])
+  })
+
+  test('a partition that heals leaves one view again', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const cluster = new Cluster(seed, 4)
+      cluster.start()
+      cluster.clock.advance(2_000)
+      cluster.cut(cluster.members[seed % 4]!)
+      cluster.clock.advance(5_000)
+      cluster.network.heal()
+      cluster.clock.advance(200)
+      expect(cluster.views(), `seed ${seed}`).toEqual(Array(4).fill(['n0', 'n1', 'n2', 'n3']))
+    }
+  })
+
+  test('who leaves is gone at once, and who comes back is known again', () => {
+    const cluster = new Cluster(3, 3)
+    cluster.start()
+    cluster.clock.advance(2_000)
+    cluster.members[0]!.membership.stop()
+    cluster.clock.advance(5)
+    expect(cluster.views().slice(1)).toEqual(Array(2).fill(['n1', 'n2']))
+    cluster.restart(cluster.members[0]!)
+    cluster.members[0]!.membership.setPeers(cluster.members)
+    cluster.clock.advance(1_000)
+    expect(cluster.views()).toEqual(Array(3).fill(['n0', 'n1', 'n2']))
+  })
+})
