@@ -19,6 +19,8 @@ export type ReflectorState =
       /** The clock's milliseconds when this watch began. */
       readonly since: number
       readonly events: number
+      /** It began from a list, not from where an earlier watch ended. */
+      readonly isFresh: boolean
     }
 
 export type ReflectorInput =
@@ -64,9 +66,9 @@ export function stepReflector(
       if (input.type !== 'expired' || input.timer !== 'retry') return to(state)
       return state.revision === undefined
         ? list(state.failures, state.isLost)
-        : watch(state.revision, state, idleMs, now)
+        : watch(state.revision, state, false, idleMs, now)
     case 'listing':
-      if (input.type === 'listed') return watch(input.revision, state, idleMs, now)
+      if (input.type === 'listed') return watch(input.revision, state, true, idleMs, now)
       return input.type === 'list-failed' ? wait(state, undefined, input.failure) : to(state)
     case 'watching':
       return inWatching(idleMs, state, input, now)
@@ -95,11 +97,11 @@ function inWatching(
       // One that ends at once and told nothing counts as a failure, or a refusing server would be hammered.
       return now - state.since < SHORT_WATCH_MS && state.events === 0
         ? wait(state, state.revision, { code: 'server-error', status: 0, message: 'a watch ended as soon as it began' })
-        : watch(state.revision, state, idleMs, now)
+        : watch(state.revision, state, false, idleMs, now)
     case 'watch-failed': {
       const mustList = input.failure.code === 'gone' || input.failure.code === 'too-large-resource-version'
-      if (mustList && state.failures === 0)
-        return to({ name: 'listing', failures: 1, isLost: state.isLost }, stop('idle'), { type: 'list' })
+      // A revision that a list just gave and is refused at once means a confused server: listing again waits.
+      if (mustList && !(state.isFresh && state.events === 0)) return list(state.failures, state.isLost, stop('idle'))
       return wait(state, mustList ? undefined : state.revision, input.failure)
     }
     case 'expired':
@@ -115,18 +117,19 @@ function inWatching(
   }
 }
 
-function list(failures: number, isLost: boolean): Answer {
-  return to({ name: 'listing', failures, isLost }, { type: 'list' })
+function list(failures: number, isLost: boolean, ...first: readonly TimerEffect<ReflectorTimer>[]): Answer {
+  return to({ name: 'listing', failures, isLost }, ...first, { type: 'list' })
 }
 
 function watch(
   revision: string,
   { failures, isLost }: { failures: number; isLost: boolean },
+  isFresh: boolean,
   idleMs: number,
   now: number,
 ): Answer {
   return to(
-    { name: 'watching', failures, revision, isLost, since: now, events: 0 },
+    { name: 'watching', failures, revision, isLost, since: now, events: 0, isFresh },
     { type: 'watch', revision },
     start('idle', idleMs),
   )
