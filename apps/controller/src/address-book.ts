@@ -1,6 +1,12 @@
 import type { Service } from '@metallb-ts/api'
 import { Allocator, type Assignment, type Ensured, type Pool, type PoolUsage } from '@metallb-ts/ipam'
-import { currentAddresses, leavingAddresses, readRequest, type RequestReading, type RequestRules } from '@metallb-ts/policy'
+import {
+  currentAddresses,
+  leavingAddresses,
+  readRequest,
+  type RequestReading,
+  type RequestRules,
+} from '@metallb-ts/policy'
 
 /** What was decided about one Service, before anything is written. */
 export interface Decision {
@@ -32,7 +38,11 @@ export class AddressBook {
   /** Replaces the pools; every Service keeps what its status shows, where that is still to be had. */
   setPools(pools: readonly Pool[], services: Iterable<Service>, rules: RequestRules): readonly string[] {
     const lost = this.#allocator.setPools(pools)
-    const readings = [...services].map(service => ({ key: keyOf(service), service, reading: readRequest(service, rules) }))
+    const readings = [...services].map(service => ({
+      key: keyOf(service),
+      service,
+      reading: readRequest(service, rules),
+    }))
     for (const { key, service, reading } of readings) this.#adopt(key, service, reading)
     // Whoever shows an address and will not keep it has it until that is written.
     for (const { key, service, reading } of readings) {

@@ -1,15 +1,17 @@
-import { SERVICES, type EventRecorder, type KubeEvents } from '@metallb-ts/k8s-watch'
+import type { EventRecorder, KubeEvents } from '@metallb-ts/k8s-watch'
 import type { EventBus } from '@metallb-ts/event-bus'
 import type { PoolUsage } from '@metallb-ts/ipam'
 import { explainProblem } from '@metallb-ts/policy'
 import type { Logger, Metrics } from '@metallb-ts/runtime'
+import type { EventsBehind } from './events-behind.ts'
 import type { ConfigEvents, ProcessEvents, ServiceEvents } from './events.ts'
 
 export interface ObserveParts {
   readonly bus: EventBus<KubeEvents & ServiceEvents & ConfigEvents & ProcessEvents>
   readonly logger: Logger
   readonly metrics: Metrics
-  readonly recorder: Pick<EventRecorder, 'record' | 'dropped'>
+  readonly recorder: Pick<EventRecorder, 'dropped'>
+  readonly eventsBehind: EventsBehind
   readonly usage: () => readonly PoolUsage[]
   readonly waiting: () => number
 }
@@ -22,8 +24,11 @@ export function observe(parts: ObserveParts): void {
   observePools(parts)
 }
 
-function observeServices({ bus, logger, metrics, recorder, waiting }: ObserveParts): void {
-  const updates = metrics.counter({ name: 'metallb_k8s_client_updates_total', help: 'Reconciles of Services and pools.' })
+function observeServices({ bus, logger, metrics, recorder, eventsBehind, waiting }: ObserveParts): void {
+  const updates = metrics.counter({
+    name: 'metallb_k8s_client_updates_total',
+    help: 'Reconciles of Services and pools.',
+  })
   const errors = metrics.counter({ name: 'metallb_k8s_client_update_errors_total', help: 'Reconciles that failed.' })
   const waited = metrics.histogram({
     name: 'metallb_ts_allocation_seconds',
@@ -52,14 +57,18 @@ function observeServices({ bus, logger, metrics, recorder, waiting }: ObservePar
     logger.warn('service-pending', { msg: 'IP allocation failed', service, reason: code, error: sentence })
   })
   bus.subscribe('service:released', ({ detail: { service } }) => logger.debug('service-released', { service }))
-  bus.subscribe('service:told', ({ detail: { service, event } }) => {
-    recorder.record({ apiVersion: 'v1', kind: SERVICES.kind, metadata: service.metadata }, event)
-  })
+  bus.subscribe('service:told', ({ detail: { service, event } }) => eventsBehind.record(service, event))
 }
 
 function observeConfiguration({ bus, logger, metrics }: ObserveParts): void {
-  const loaded = metrics.gauge({ name: 'metallb_k8s_client_config_loaded_bool', help: '1 once a configuration was applied.' })
-  const stale = metrics.gauge({ name: 'metallb_k8s_client_config_stale_bool', help: '1 while some of the configuration cannot be used.' })
+  const loaded = metrics.gauge({
+    name: 'metallb_k8s_client_config_loaded_bool',
+    help: '1 once a configuration was applied.',
+  })
+  const stale = metrics.gauge({
+    name: 'metallb_k8s_client_config_stale_bool',
+    help: '1 while some of the configuration cannot be used.',
+  })
   loaded.set(0)
   stale.set(0)
   bus.subscribe('config:applied', ({ detail: { pools, lost } }) => {
@@ -69,7 +78,11 @@ function observeConfiguration({ bus, logger, metrics }: ObserveParts): void {
   bus.subscribe('config:judged', ({ detail: { problems } }) => {
     stale.set(problems.length > 0 ? 1 : 0)
     for (const problem of problems) {
-      logger.error('config-problem', { msg: 'failed to parse the configuration', code: problem.code, error: explainProblem(problem) })
+      logger.error('config-problem', {
+        msg: 'failed to parse the configuration',
+        code: problem.code,
+        error: explainProblem(problem),
+      })
     }
   })
 }

@@ -4,7 +4,13 @@ import { controllerHelp, readControllerOptions } from './options.ts'
 describe('controller options', () => {
   test('MetalLB’s flags and variables are read as MetalLB’s manifests give them', () => {
     const read = readControllerOptions(
-      ['--port=7472', '--log-level=info', '--webhook-mode=disabled', '--tls-min-version=VersionTLS12', '--tls-curve-preferences=29,23'],
+      [
+        '--port=7472',
+        '--log-level=info',
+        '--webhook-mode=disabled',
+        '--tls-min-version=VersionTLS12',
+        '--tls-curve-preferences=29,23',
+      ],
       {
         METALLB_NAMESPACE: 'metallb-system',
         METALLB_ML_SECRET_NAME: 'memberlist',
@@ -34,8 +40,13 @@ describe('controller options', () => {
   })
 
   test('the command line is stronger than the environment, and nothing is needed', () => {
-    expect(readControllerOptions(['--namespace', 'x'], { METALLB_NAMESPACE: 'y' })).toMatchObject({ value: { namespace: 'x' } })
-    expect(readControllerOptions([], {})).toMatchObject({ ok: true, value: { withoutMeaning: [], loadBalancerClass: '' } })
+    expect(readControllerOptions(['--namespace', 'x'], { METALLB_NAMESPACE: 'y' })).toMatchObject({
+      value: { namespace: 'x' },
+    })
+    expect(readControllerOptions([], {})).toMatchObject({
+      ok: true,
+      value: { withoutMeaning: [], loadBalancerClass: '' },
+    })
   })
 
   test.each<[readonly string[], string]>([

@@ -60,7 +60,10 @@ export function readControllerOptions(
   if (!read.ok) return read
   const { certificatesAreBrought, bgpType, profiling, ...rest } = read.value
   if (rest.tlsMinVersion === 'VersionTLS13' && rest.tlsCipherSuites.length > 0) {
-    return failed({ code: 'bad-value', sentence: '--tls-cipher-suites: cannot be chosen with --tls-min-version=VersionTLS13' })
+    return failed({
+      code: 'bad-value',
+      sentence: '--tls-cipher-suites: cannot be chosen with --tls-min-version=VersionTLS13',
+    })
   }
   const given = { bgpType, profiling }
   const withoutMeaning = Object.entries(WITHOUT_MEANING).filter(([name]) => given[name as keyof typeof given] !== '')
@@ -79,7 +82,13 @@ const WEBHOOK_MODES = ['enabled', 'disabled', 'onlywebhook'] as const
 const TLS_VERSIONS = ['VersionTLS12', 'VersionTLS13'] as const
 
 /** Go's CurveIDs, by the numbers MetalLB takes, as Node names them. */
-const CURVES: Readonly<Record<string, string>> = { 23: 'P-256', 24: 'P-384', 25: 'P-521', 29: 'X25519', 4588: 'X25519MLKEM768' }
+const CURVES: Readonly<Record<string, string>> = {
+  23: 'P-256',
+  24: 'P-384',
+  25: 'P-521',
+  29: 'X25519',
+  4588: 'X25519MLKEM768',
+}
 
 const OPTIONS = {
   namespace: textOption({
@@ -89,9 +98,25 @@ const OPTIONS = {
     help: 'namespace of the custom resources; empty means that of the service account',
   }),
   kubeconfig: textOption({ flag: 'kubeconfig', env: 'KUBECONFIG', fallback: '', help: 'kubeconfig file' }),
-  podName: textOption({ flag: 'pod-name', env: 'METALLB_POD_NAME', fallback: '', help: 'pod that owns the ConfigurationState' }),
-  logLevel: choiceOption({ flag: 'log-level', choices: LOG_LEVELS, fallback: 'info', help: 'least severe line logged' }),
-  metricsPort: integerOption({ flag: 'port', fallback: 9120, min: 0, max: 65_535, help: 'port of /metrics, 0 for none' }),
+  podName: textOption({
+    flag: 'pod-name',
+    env: 'METALLB_POD_NAME',
+    fallback: '',
+    help: 'pod that owns the ConfigurationState',
+  }),
+  logLevel: choiceOption({
+    flag: 'log-level',
+    choices: LOG_LEVELS,
+    fallback: 'info',
+    help: 'least severe line logged',
+  }),
+  metricsPort: integerOption({
+    flag: 'port',
+    fallback: 9120,
+    min: 0,
+    max: 65_535,
+    help: 'port of /metrics, 0 for none',
+  }),
   healthPort: integerOption({
     flag: 'health-probe-port',
     fallback: 17_472,
@@ -118,7 +143,10 @@ const OPTIONS = {
     fallback: 'enabled',
     help: 'whether webhooks are served, or nothing but them',
   }),
-  certificatesAreBrought: booleanOption({ flag: 'disable-cert-rotation', help: 'the operator provides the certificates' }),
+  certificatesAreBrought: booleanOption({
+    flag: 'disable-cert-rotation',
+    help: 'the operator provides the certificates',
+  }),
   certificateFolder: textOption({ flag: 'cert-dir', fallback: '', help: 'folder of tls.crt and tls.key for webhooks' }),
   certificateServiceName: textOption({
     flag: 'cert-service-name',
@@ -139,7 +167,11 @@ const OPTIONS = {
   }),
   tlsCipherSuites: listOption({ flag: 'tls-cipher-suites', help: 'cipher suites of TLS 1.2, by IANA name', read: ok }),
   tlsCurves: listOption({ flag: 'tls-curve-preferences', help: 'curves, by IANA number', read: curve }),
-  metricsCertificateFolder: textOption({ flag: 'metrics-cert-dir', fallback: '', help: 'folder of tls.crt and tls.key for /metrics' }),
+  metricsCertificateFolder: textOption({
+    flag: 'metrics-cert-dir',
+    fallback: '',
+    help: 'folder of tls.crt and tls.key for /metrics',
+  }),
   lease: textOption({
     flag: 'lease',
     env: 'METALLB_TS_LEASE',
@@ -149,7 +181,11 @@ const OPTIONS = {
 }
 
 /** A comma-separated list without repetition. */
-function listOption({ flag, help, read }: {
+function listOption({
+  flag,
+  help,
+  read,
+}: {
   readonly flag: string
   readonly help: string
   readonly read: (item: string) => Result<string, string>
@@ -178,7 +214,12 @@ function curve(number: string): Result<string, string> {
 }
 
 const meaningless = (flag: string, env?: string): OptionDefinition<string> =>
-  textOption({ flag, ...(env !== undefined && { env }), fallback: '', help: 'accepted for MetalLB’s manifests, means nothing' })
+  textOption({
+    flag,
+    ...(env !== undefined && { env }),
+    fallback: '',
+    help: 'accepted for MetalLB’s manifests, means nothing',
+  })
 
 const WITHOUT_MEANING = {
   bgpType: meaningless('bgp-type', 'METALLB_BGP_TYPE'),

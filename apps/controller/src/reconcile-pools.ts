@@ -59,7 +59,11 @@ export function createPoolReconciler(parts: PoolParts, init: { readonly loadBala
 /** The controller looks at pools only; peers and advertisements are the speakers' business. */
 const NOTHING_ELSE = { l2Advertisements: [], bgpAdvertisements: [], peers: [], bfdProfiles: [], secrets: [] }
 
-function read(parts: PoolParts): { communities: readonly Community[]; namespaces: readonly Namespace[]; nodes: readonly Node[] } {
+function read(parts: PoolParts): {
+  communities: readonly Community[]
+  namespaces: readonly Namespace[]
+  nodes: readonly Node[]
+} {
   return { communities: parts.communities(), namespaces: parts.namespaces(), nodes: parts.nodes() }
 }
 

@@ -66,7 +66,12 @@ export function createServiceReconciler<Problem>(
         events.publish('service:pending', { service: key, code: finding.code, sentence: finding.message })
       } else if (decision.answer?.ok === true) {
         const { pool, addresses } = decision.answer.assignment
-        events.publish('service:assigned', { service: key, pool, addresses: addresses.map(formatAddress), waitedMs: clock.now() - since })
+        events.publish('service:assigned', {
+          service: key,
+          pool,
+          addresses: addresses.map(formatAddress),
+          waitedMs: clock.now() - since,
+        })
       } else events.publish('service:released', { service: key })
     }
     for (const event of told) events.publish('service:told', { service, event })

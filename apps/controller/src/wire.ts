@@ -15,6 +15,7 @@ import {
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import { AddressBook } from './address-book.ts'
 import { createConfigurationStateReconciler } from './configuration-state.ts'
+import { EventsBehind } from './events-behind.ts'
 import type { ConfigEvents, ProcessEvents, ServiceEvents } from './events.ts'
 import { ensureMemberSecret } from './member-secret.ts'
 import { observe } from './observe.ts'
@@ -64,6 +65,8 @@ export function createController(components: ControllerComponents, init: Control
   })
   const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT })
   const recorder = createRecorder({ client, clock }, { component: 'metallb-controller', host: init.podName })
+
+  const eventsBehind = new EventsBehind({ recorder, isBusy: () => serviceQueue.length > WRITES_IN_FLIGHT })
 
   const seams = { transport, clock, random, events: bus }
   const services = createInformer(seams, { resource: SERVICES, project: projectService })
@@ -129,6 +132,7 @@ export function createController(components: ControllerComponents, init: Control
     reconcile: async key => outcomeOf(await reconcileService(key)),
     onOutcome: (key, outcome) => {
       counters.changed()
+      eventsBehind.look()
       if (outcome.kind === 'failed') logger.error('status-refused', { service: key, error: outcome.error })
       if (outcome.kind === 'later') logger.error('status-not-written', { service: key, retryMs: outcome.ms })
       firstPassDid(key)
@@ -155,7 +159,7 @@ export function createController(components: ControllerComponents, init: Control
     },
   }
 
-  observe({ bus, logger, metrics, recorder, usage: () => book.usage(), waiting: () => waiting.size })
+  observe({ bus, logger, metrics, recorder, eventsBehind, usage: () => book.usage(), waiting: () => waiting.size })
 
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
     if (initial) return
@@ -197,8 +201,12 @@ export function createController(components: ControllerComponents, init: Control
   return {
     bus,
     get troubles() {
-      const behind = decisive.filter(({ isSynced }) => !isSynced).map(({ resource }) => `${resource.plural}: not read yet`)
-      const lost = decisive.flatMap(({ resource, trouble }) => (trouble === undefined ? [] : [`${resource.plural}: ${trouble}`]))
+      const behind = decisive
+        .filter(({ isSynced }) => !isSynced)
+        .map(({ resource }) => `${resource.plural}: not read yet`)
+      const lost = decisive.flatMap(({ resource, trouble }) =>
+        trouble === undefined ? [] : [`${resource.plural}: ${trouble}`],
+      )
       return works ? lost : [...behind, ...lost, 'the first pass over all Services is not done']
     },
     start: () => {
@@ -212,6 +220,7 @@ export function createController(components: ControllerComponents, init: Control
       waiting.stop()
       counters.stop()
       await Promise.all([serviceQueue.stop(), configQueue.stop()])
+      eventsBehind.release()
       await recorder.flush(FLUSH_MS)
     },
   }

@@ -26,7 +26,10 @@ export class Cluster {
     this.server = server
   }
 
-  create(collection: string, object: { metadata: { name: string; [field: string]: unknown }; [field: string]: unknown }): void {
+  create(
+    collection: string,
+    object: { metadata: { name: string; [field: string]: unknown }; [field: string]: unknown },
+  ): void {
     const { status, body } = this.server.core.create(this.#target(collection), object)
     if (status >= 300) throw new Error(JSON.stringify(body))
   }

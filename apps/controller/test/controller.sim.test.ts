@@ -87,7 +87,9 @@ describe('waiting', () => {
     cluster.deleteService('holder')
     await eventually(() => expect(cluster.addressesOf('second')).toEqual(['192.0.2.1']))
     expect(cluster.addressesOf('third')).toEqual([])
-    expect(cluster.conditionOf('third')?.message).toBe('no available IPs: pool small: all of its 1 IPv4 addresses are in use')
+    expect(cluster.conditionOf('third')?.message).toBe(
+      'no available IPs: pool small: all of its 1 IPv4 addresses are in use',
+    )
     cluster.editPool('small', { addresses: ['192.0.2.1-192.0.2.2'] })
     await eventually(() => expect(cluster.addressesOf('third')).toEqual(['192.0.2.2']))
   })
@@ -116,7 +118,9 @@ describe('waiting', () => {
     const process = run()
     await works(process)
     for (let i = 0; i < 500; i++) cluster.service(`late-${i}`)
-    await eventually(() => expect(cluster.services().filter(({ status }) => status?.conditions?.[0]?.status === 'False')).toHaveLength(500))
+    await eventually(() =>
+      expect(cluster.services().filter(({ status }) => status?.conditions?.[0]?.status === 'False')).toHaveLength(500),
+    )
     await quiet(cluster)
     const before = cluster.writes('/services/').length
     for (let i = 0; i < 1_000; i++) cluster.deleteService(`held-${i}`)
@@ -137,7 +141,9 @@ describe('pools change', () => {
     const [a, b] = [cluster.addressesOf('a'), cluster.addressesOf('b')]
     cluster.deletePool('p')
     cluster.pool('q', ['192.0.2.0/24'])
-    await eventually(() => expect(cluster.getService('a').metadata.annotations).toEqual({ 'metallb.io/ip-allocated-from-pool': 'q' }))
+    await eventually(() =>
+      expect(cluster.getService('a').metadata.annotations).toEqual({ 'metallb.io/ip-allocated-from-pool': 'q' }),
+    )
     await quiet(cluster)
     const kept = [cluster.addressesOf('a'), cluster.addressesOf('b')]
     expect(kept.flat()).toHaveLength(2)
@@ -241,7 +247,9 @@ describe('what is not ours', () => {
     run()
     cluster.service('web')
     await eventually(() => expect(cluster.addressesOf('web')).toHaveLength(1))
-    cluster.patch('/api/v1/namespaces/default/services/web/status', { status: { loadBalancer: { ingress: [{ ip: '10.9.9.9' }] } } })
+    cluster.patch('/api/v1/namespaces/default/services/web/status', {
+      status: { loadBalancer: { ingress: [{ ip: '10.9.9.9' }] } },
+    })
     await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
   })
 })
@@ -250,7 +258,12 @@ describe('the process', () => {
   test('ready only when the first pass is done', async () => {
     cluster.pool('a', ['192.0.2.0/24'])
     for (let i = 0; i < 5; i++) cluster.service(`s${i}`)
-    cluster.server.faults.add({ method: 'PATCH', path: '/services/s3/status', times: 3, effect: { type: 'status', code: 500 } })
+    cluster.server.faults.add({
+      method: 'PATCH',
+      path: '/services/s3/status',
+      times: 3,
+      effect: { type: 'status', code: 500 },
+    })
     const process = run()
     expect(process.controller.troubles).toContain('services: not read yet')
     process.controller.bus.subscribe('process:works', () => {
@@ -306,7 +319,9 @@ describe('the process', () => {
     await eventually(() => expect(cluster.get(path)).toBeDefined())
     const { secretkey } = cluster.get(path)!['data'] as { secretkey: string }
     expect(Buffer.from(secretkey, 'base64').toString()).toMatch(/^[A-Za-z0-9+/]{22}$/)
-    expect(cluster.get(path)!['metadata']).toMatchObject({ ownerReferences: [{ kind: 'Deployment', name: 'controller' }] })
+    expect(cluster.get(path)!['metadata']).toMatchObject({
+      ownerReferences: [{ kind: 'Deployment', name: 'controller' }],
+    })
     await first.stop()
     await works(run({ memberSecretName: 'memberlist', deployment: 'controller' }))
     expect(cluster.get(path)!['data']).toEqual({ secretkey })

@@ -11,7 +11,8 @@ function watchForTwins(cluster: Cluster): readonly string[] {
     for (const service of cluster.services()) {
       for (const { ip } of service.status?.loadBalancer?.ingress ?? []) {
         const other = holders.get(ip ?? '')
-        if (other !== undefined && !mayShare(other, service)) twins.push(`${ip}: ${other.metadata.name}, ${service.metadata.name}`)
+        if (other !== undefined && !mayShare(other, service))
+          twins.push(`${ip}: ${other.metadata.name}, ${service.metadata.name}`)
         holders.set(ip ?? '', service)
       }
     }
@@ -92,7 +93,8 @@ describe('a controller that is killed at a write', () => {
         await works(second)
         await quiet(cluster, 60)
         for (const [name, addresses] of before) {
-          if (addresses !== '') expect([write, moment, name, shown(cluster).get(name)]).toEqual([write, moment, name, addresses])
+          if (addresses !== '')
+            expect([write, moment, name, shown(cluster).get(name)]).toEqual([write, moment, name, addresses])
         }
         expect([write, moment, [...shown(cluster).values()].every(text => text !== '')]).toEqual([write, moment, true])
         expect(twins).toEqual([])

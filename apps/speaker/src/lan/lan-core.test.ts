@@ -107,18 +107,18 @@ describe('LanCore', () => {
     ])
   })
 
-  it('stops: goodbye first, then silence, then the last news, then the end', () => {
+  it('stops: goodbye first, silence when the others had their time, then the last news, then the end', () => {
     const order: string[] = []
     const lan = core([], {
-      start: () => {},
       setPeers: peers => void order.push(`peers ${peers.map(({ node }) => node).join()}`),
-      stop: () => {
+      leave: () => {
         client.ask(V4)
         clock.advance(1)
         order.push(
           client.heard.some(({ operation }) => operation === 2) ? 'goodbye, still answering' : 'goodbye, silent',
         )
       },
+      close: () => void order.push('closed'),
     })
     lan.onMessage({ type: 'set-peers', peers: [{ node: 'node-b', address: address('192.0.2.2') }] })
     lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all' }] })
@@ -126,6 +126,9 @@ describe('LanCore', () => {
     posted.length = 0
     lan.onMessage({ type: 'stop' })
     expect(order).toEqual(['peers node-b', 'goodbye, still answering'])
+    expect(posted).toEqual([])
+    clock.advance(50)
+    expect(order.at(-1)).toBe('closed')
     expect(types()).toEqual(['counters', 'events'])
     expect(posted[1]).toMatchObject({ events: [{ name: 'l2:lost' }] })
     expect(ended).toBe(1)
@@ -133,5 +136,30 @@ describe('LanCore', () => {
     client.ask(V4)
     clock.advance(1)
     expect(client.heard).toEqual([])
+  })
+
+  it('says once more what it holds when another speaker is heard again', () => {
+    let publish: ((node: string) => void) | undefined
+    const silent = { setPeers: () => {}, leave: () => {}, close: () => {} }
+    const lan = new LanCore(
+      { clock, random: new SimRandom(1), links: node, monitor: node, post: () => {}, end: () => {} },
+      { node: 'node-a' },
+      events => {
+        publish = other => events.publish('member:joined', { node: other })
+        return silent
+      },
+    )
+    lan.start()
+    lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all' }] })
+    clock.advance(10_000)
+    client.heard.length = 0
+    publish?.('node-b')
+    clock.advance(60)
+    expect(client.heard.map(({ senderAddress }) => BigInt(senderAddress))).toEqual([V4.value, V4.value])
+  })
+
+  it('stops at once when it knows nobody', () => {
+    core().onMessage({ type: 'stop' })
+    expect(ended).toBe(1)
   })
 })

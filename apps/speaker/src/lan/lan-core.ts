@@ -24,10 +24,10 @@ export interface LanCoreComponents {
 
 /** Who is alive, as far as the thread has to do with it. */
 export interface LanMembers {
-  start(): void
   setPeers(peers: readonly LanPeer[]): void
-  /** Says goodbye, and ends. */
-  stop(): void
+  /** Says goodbye, and is not heard from any more. */
+  leave(): void
+  close(): void
 }
 
 /**
@@ -40,11 +40,12 @@ export class LanCore {
   readonly #members: LanMembers | undefined
   #events: LanEvent[] = []
   #reported = ''
+  #isStopping = false
 
   constructor(
     components: LanCoreComponents,
     init: LanInit,
-    createMembers?: (events: Publisher<LanEvents>, announcer: Announcer) => LanMembers,
+    createMembers?: (events: Publisher<LanEvents>) => LanMembers,
   ) {
     this.#components = components
     const events: Publisher<LanEvents> = { publish: (name, detail) => this.#tell({ name, detail } as LanEvent) }
@@ -56,12 +57,11 @@ export class LanCore {
         ...(init.refreshMs !== undefined && { schedule: { refreshMs: init.refreshMs } }),
       },
     )
-    this.#members = createMembers?.(events, this.#announcer)
+    this.#members = createMembers?.(events)
   }
 
   start(): void {
     this.#announcer.start()
-    this.#members?.start()
     this.#components.post({ type: 'started' })
   }
 
@@ -79,10 +79,18 @@ export class LanCore {
     }
   }
 
-  /** Goodbye first: whoever takes over starts before we are silent. */
+  /** Goodbye first: whoever takes over answers before we are silent. */
   #stop(): void {
-    this.#members?.stop()
+    if (this.#isStopping) return
+    this.#isStopping = true
+    if (this.#members === undefined) return this.#end()
+    this.#members.leave()
+    this.#components.clock.setTimer(SUCCESSION_MS, () => this.#end())
+  }
+
+  #end(): void {
     this.#announcer.stop()
+    this.#members?.close()
     this.#report()
     this.#flush()
     this.#components.end()
@@ -97,6 +105,7 @@ export class LanCore {
   }
 
   #tell(event: LanEvent): void {
+    if (event.name === 'member:joined') this.#announcer.networkHealed()
     if (this.#events.length === 0) this.#components.clock.setTimer(0, () => this.#flush())
     this.#events.push(event)
   }
@@ -111,6 +120,9 @@ export class LanCore {
     this.#components.post({ type: 'events', events })
   }
 }
+
+/** For the others to elect and to answer; two may answer for an address meanwhile, on purpose. */
+const SUCCESSION_MS = 50
 
 function linkView({ link, arp, ndp, failure }: LinkStatus): LinkView {
   const { index, name, mac, isUp, hasCarrier, addresses } = link

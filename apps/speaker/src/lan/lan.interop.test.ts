@@ -10,10 +10,8 @@ const CLIENT = `lan${process.pid}-client`
 
 type Line = Record<string, unknown>
 
-let child: ChildProcessByStdio<Writable, Readable, Readable>
-let said: Line[]
-let complaints: string
-let exited: Promise<number | string | null>
+let speaker: Speaker
+const speakers: Speaker[] = []
 
 beforeEach(async () => {
   for (const name of [NODE, CLIENT]) ip('netns', 'add', name)
@@ -23,15 +21,17 @@ beforeEach(async () => {
   ip('-n', CLIENT, 'addr', 'add', '192.0.2.1/24', 'dev', 'c0')
   ip('-n', CLIENT, 'addr', 'add', '2001:db8::1/64', 'dev', 'c0', 'nodad')
   await ready('e0')
-  start()
+  speaker = new Speaker(NODE)
   await seen(line => line['started'] === true)
 })
 
 afterEach(async () => {
-  child.kill('SIGKILL')
-  await exited
-  for (const name of [NODE, CLIENT]) ip('netns', 'del', name)
+  for (const { child } of speakers) child.kill('SIGKILL')
+  await Promise.all(speakers.splice(0).map(({ exited }) => exited))
+  removeNamespaces()
 })
+
+process.on('exit', removeNamespaces)
 
 describe('the LAN thread', () => {
   it('[row 27] [row 28] answers for what is applied, tells of it, counts it, and stops', async () => {
@@ -51,8 +51,8 @@ describe('the LAN thread', () => {
     })
     tell('stop')
     await seen(({ stopped }) => stopped === true)
-    expect(await exited).toBe(0)
-    expect(said.filter(({ event }) => event === 'l2:lost')).toHaveLength(2)
+    expect(await speaker.exited).toBe(0)
+    expect(speaker.said.filter(({ event }) => event === 'l2:lost')).toHaveLength(2)
     expect(await asks('arping', '-c', '1', '-w', '1', '-I', 'c0', V4)).toBe(1)
   })
 
@@ -67,7 +67,7 @@ describe('the LAN thread', () => {
     ip('-n', NODE, 'link', 'set', 'e1', 'up')
     ip('-n', CLIENT, 'link', 'set', 'c1', 'up')
     expect(await asks('arping', '-c', '1', '-w', '3', '-I', 'c1', '-s', '192.0.2.1', V4)).toBe(0)
-    expect(said.some(({ interface: link }) => link === 'e1')).toBe(false) // the main thread knows of nothing yet
+    expect(speaker.said.some(({ interface: link }) => link === 'e1')).toBe(false) // the main thread knows of nothing yet
     await seen(({ event, interface: link }) => event === 'l2:gained' && link === 'e1')
   })
 
@@ -76,7 +76,7 @@ describe('the LAN thread', () => {
     await seen(({ event, address }) => event === 'l2:gained' && address === V6)
     ip('-n', NODE, 'link', 'set', 'e0', 'down')
     await seen(({ event, address }) => event === 'l2:lost' && address === V6)
-    said.length = 0
+    speaker.said.length = 0
     ip('-n', NODE, 'link', 'set', 'e0', 'up')
     await seen(({ event, address }) => event === 'l2:gained' && address === V4)
     await seen(({ event, address }) => event === 'l2:gained' && address === V6)
@@ -104,47 +104,96 @@ describe('the LAN thread', () => {
     tell(`apply ${V4}`)
     await seen(({ event }) => event === 'l2:gained')
     tell('exit')
-    expect(await exited).toBe(7)
+    expect(await speaker.exited).toBe(7)
   })
 
   it('a process that dies of a bug does die', async () => {
     tell('throw')
-    expect(await exited).toBe(1)
-    expect(complaints).toContain('a bug')
+    expect(await speaker.exited).toBe(1)
+    expect(speaker.complaints).toContain('a bug')
   })
 })
 
-function start(): void {
-  const script = new URL('./testing/lan-process.ts', import.meta.url).pathname
-  said = []
-  complaints = ''
-  child = spawn('ip', ['netns', 'exec', NODE, process.execPath, '--conditions=development', script], {
-    stdio: ['pipe', 'pipe', 'pipe'],
+describe('two LAN threads', () => {
+  it('[row 37] hear each other, notice a death and a goodbye, and a stall of the main thread is neither', async () => {
+    ip('-n', NODE, 'addr', 'add', '192.0.2.11/24', 'dev', 'e0')
+    const peers = 'peers a=192.0.2.11 b=192.0.2.1'
+    const a = new Speaker(NODE, 'a', '192.0.2.11')
+    const b = new Speaker(CLIENT, 'b', '192.0.2.1')
+    for (const each of [a, b]) {
+      await each.seen(({ started }) => started === true)
+      each.tell(peers)
+    }
+    await a.seen(({ event, node }) => event === 'member:joined' && node === 'b')
+    await b.seen(({ event, node }) => event === 'member:joined' && node === 'a')
+    a.tell('stall 3000')
+    await a.seen(({ stalled }) => stalled === false)
+    expect(b.said.some(({ event }) => event === 'member:left')).toBe(false)
+    a.tell('stop')
+    expect(await b.seen(({ event }) => event === 'member:left')).toMatchObject({ node: 'a', cause: 'left' })
+    const again = new Speaker(NODE, 'a', '192.0.2.11')
+    b.said.length = 0
+    await again.seen(({ started }) => started === true)
+    again.tell(peers)
+    await b.seen(({ event, node }) => event === 'member:joined' && node === 'a')
+    again.child.kill('SIGKILL')
+    expect(await b.seen(({ event }) => event === 'member:left')).toMatchObject({ node: 'a', cause: 'dead' })
   })
-  const process_ = child
-  createInterface({ input: process_.stdout }).on('line', line => said.push(JSON.parse(line) as Line))
-  process_.stderr.on('data', (data: Buffer) => (complaints += data.toString()))
-  exited = new Promise(resolve => process_.once('exit', (code, signal) => resolve(code ?? signal)))
+})
+
+class Speaker {
+  readonly said: Line[] = []
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly exited: Promise<number | string | null>
+  complaints = ''
+
+  constructor(namespace: string, ...args: string[]) {
+    const script = new URL('./testing/lan-process.ts', import.meta.url).pathname
+    const command = ['netns', 'exec', namespace, process.execPath, '--conditions=development', script, ...args]
+    this.child = spawn('ip', command, { stdio: ['pipe', 'pipe', 'pipe'] })
+    createInterface({ input: this.child.stdout }).on('line', line => this.said.push(JSON.parse(line) as Line))
+    this.child.stderr.on('data', (data: Buffer) => (this.complaints += data.toString()))
+    this.exited = new Promise(resolve => this.child.once('exit', (code, signal) => resolve(code ?? signal)))
+    speakers.push(this)
+  }
+
+  tell(command: string): void {
+    this.child.stdin.write(`${command}\n`)
+  }
+
+  async seen(wanted: (line: Line) => boolean): Promise<Line> {
+    const found = await eventually(() => this.said.find(wanted))
+    if (found === undefined) throw new Error(`not among ${JSON.stringify(this.said)} ${this.complaints}`)
+    return found
+  }
 }
 
 function tell(command: string): void {
-  child.stdin.write(`${command}\n`)
+  speaker.tell(command)
 }
 
-async function seen(wanted: (line: Line) => boolean): Promise<Line> {
-  const found = await eventually(() => said.find(wanted))
-  if (found === undefined) throw new Error(`not among ${JSON.stringify(said)} ${complaints}`)
-  return found
+function seen(wanted: (line: Line) => boolean): Promise<Line> {
+  return speaker.seen(wanted)
+}
+
+function removeNamespaces(): void {
+  for (const name of [NODE, CLIENT]) {
+    try {
+      ip('netns', 'del', name)
+    } catch {
+      // not there
+    }
+  }
 }
 
 async function counted(address: string, what: string, least: number): Promise<void> {
   const enough = await eventually(() => {
     tell('counters')
-    const last = said.findLast(({ counters }) => counters !== undefined)?.['counters'] as
+    const last = speaker.said.findLast(({ counters }) => counters !== undefined)?.['counters'] as
       { addresses: Record<string, Record<string, number>> } | undefined
     return (last?.addresses[address]?.[what] ?? 0) >= least ? true : undefined
   })
-  expect(enough, JSON.stringify(said.at(-1))).toBe(true)
+  expect(enough, JSON.stringify(speaker.said.at(-1))).toBe(true)
 }
 
 async function eventually<T>(read: () => T | undefined): Promise<T | undefined> {

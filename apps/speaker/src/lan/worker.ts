@@ -2,6 +2,7 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from '
 import { PollLoop } from '@metallb-ts/linux-net/node'
 import { realRandom } from '@metallb-ts/runtime/node'
 import { LanCore } from './lan-core.ts'
+import { nativeMembers } from './members.ts'
 import { nativeLinks } from './native-links.ts'
 import type { LanWorkerData, ToLan } from './protocol.ts'
 
@@ -21,6 +22,7 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
       end: () => loop.stop(),
     },
     init,
+    init.membership && (events => nativeMembers(loop, init, init.membership!, events)),
   )
   core.start()
   loop.run()

@@ -9,6 +9,8 @@ export interface HttpTransportInit {
   readonly cert?: string | Buffer
   readonly key?: string | Buffer
   readonly insecure?: boolean
+  /** A Unix socket to connect to in place of the server's address, which TLS still checks. */
+  readonly socketPath?: string
   /** Asked before every request; a token that changes needs no new connection. */
   readonly authorization?: () => string | undefined | Promise<string | undefined>
   /** The server did not accept the authorization: forget it. */
@@ -18,7 +20,7 @@ export interface HttpTransportInit {
 
 /** HTTP over one shared pool; HTTP/2 where the server offers it, so that all watches share one connection. */
 export function httpTransport(init: HttpTransportInit): KubeTransport {
-  const { server, ca, cert, key, insecure, userAgent = 'metallb-ts' } = init
+  const { server, ca, cert, key, insecure, socketPath, userAgent = 'metallb-ts' } = init
   const agent = new Agent({
     allowH2: true,
     connections: MAX_CONNECTIONS,
@@ -28,6 +30,7 @@ export function httpTransport(init: HttpTransportInit): KubeTransport {
       timeout: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       keepAliveInitialDelay: 15_000,
+      ...(socketPath !== undefined && { socketPath }),
       ...(ca !== undefined && { ca }),
       ...(cert !== undefined && { cert }),
       ...(key !== undefined && { key }),

@@ -3,11 +3,13 @@ import { EventBus } from '@metallb-ts/event-bus'
 import { address } from '@metallb-ts/netip'
 import { SILENT_LOGGER } from '@metallb-ts/runtime'
 import { REAL_CLOCK } from '@metallb-ts/runtime/node'
-import { startLan, type LanEvents } from '../lan.ts'
+import type { LanEvents } from '../lan.ts'
+import { startLan } from '../start-lan.ts'
 
 /** A process with a LAN thread and nothing else, told what to do by lines on standard input. */
 const say = (message: unknown): void => void process.stdout.write(`${JSON.stringify(message)}\n`)
 
+const [node = 'node-a', own] = process.argv.slice(2)
 const events = new EventBus<LanEvents>({
   now: () => REAL_CLOCK.now(),
   onHandlerError: error => {
@@ -17,13 +19,26 @@ const events = new EventBus<LanEvents>({
 events.subscribeAll(({ name, detail }) => say({ event: name, ...detail }))
 
 const lan = await startLan(
-  { clock: REAL_CLOCK, events, logger: SILENT_LOGGER, onFailure: error => say({ failure: error.message }) },
-  { node: 'node-a', excludedInterfaces: ['^not'] },
+  { events, logger: SILENT_LOGGER, onFailure: error => say({ failure: error.message }) },
+  {
+    node,
+    excludedInterfaces: ['^not'],
+    ...(own !== undefined && {
+      membership: { bindAddress: address(own), bindPort: 7946, secret: 'a secret of the cluster', profile: 'fast' },
+    }),
+  },
 )
 say({ started: true })
 
 const commands: Record<string, (...args: string[]) => unknown> = {
   apply: (...addresses) => lan.apply(addresses.map(text => ({ address: address(text), interfaces: 'all' }))),
+  peers: (...peers) =>
+    lan.setPeers(
+      peers.map(each => {
+        const [peer = '', at = ''] = each.split('=')
+        return { node: peer, address: address(at) }
+      }),
+    ),
   links: () => say({ links: lan.links() }),
   counters: () => say({ counters: lan.counters() }),
   stall: ms => {

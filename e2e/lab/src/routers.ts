@@ -1,0 +1,124 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { BIRD_ASN, FRR_ASN, HOSTS, LAN, NODE_ASN, NODES, nodeHost } from './addresses.ts'
+import { run, runQuietly } from './shell.ts'
+
+/** A router that the nodes open sessions with. */
+export interface Router {
+  readonly name: 'frr' | 'bird'
+  /** Next hops of a prefix in the router's kernel, sorted. */
+  nextHops(prefix: string): Promise<readonly string[]>
+  /** What the router's own command line says. */
+  command(text: string): Promise<string>
+}
+
+const FRR_FOLDER = '/usr/lib/frr'
+
+/** FRR's zebra and bgpd, each node a passive neighbour in both families. */
+export async function startFrr(namespace: string, folder: string): Promise<Router> {
+  const home = join(folder, 'frr')
+  mkdirSync(home, { recursive: true })
+  writeFileSync(join(home, 'zebra.conf'), 'hostname frr\n')
+  writeFileSync(join(home, 'bgpd.conf'), frrConfig())
+  await run('chown', ['-R', 'frr:frr', home])
+  await run('chmod', ['755', folder])
+  const common = ['-d', '-z', join(home, 'zserv.api'), '--vty_socket', home, '-A', '127.0.0.1']
+  const exec = (...args: string[]): Promise<string> => run('ip', ['netns', 'exec', namespace, ...args])
+  await exec(`${FRR_FOLDER}/zebra`, ...common, '-f', join(home, 'zebra.conf'), '-i', join(home, 'zebra.pid'))
+  await until(() => existsSync(join(home, 'zserv.api')))
+  await exec(`${FRR_FOLDER}/bgpd`, ...common, '-f', join(home, 'bgpd.conf'), '-i', join(home, 'bgpd.pid'))
+  return {
+    name: 'frr',
+    nextHops: prefix => kernelNextHops(namespace, prefix),
+    command: text => run('vtysh', ['--vty_socket', home, '-c', text]),
+  }
+}
+
+export async function startBird(namespace: string, folder: string): Promise<Router> {
+  const home = join(folder, 'bird')
+  mkdirSync(home, { recursive: true })
+  const control = join(home, 'bird.ctl')
+  writeFileSync(join(home, 'bird.conf'), birdConfig())
+  await run('ip', ['netns', 'exec', namespace, 'bird', '-c', join(home, 'bird.conf'), '-s', control, '-P', join(home, 'bird.pid')])
+  return {
+    name: 'bird',
+    nextHops: prefix => kernelNextHops(namespace, prefix),
+    command: text => run('birdc', ['-s', control, ...text.split(' ')]),
+  }
+}
+
+/** Names of what a router needs that is not installed. */
+export function missingRouters(): readonly string[] {
+  const missing: string[] = []
+  if (!existsSync(`${FRR_FOLDER}/bgpd`)) missing.push('frr')
+  if (!['/usr/sbin/bird', '/usr/bin/bird'].some(existsSync)) missing.push('bird2')
+  return missing
+}
+
+async function kernelNextHops(namespace: string, prefix: string): Promise<readonly string[]> {
+  const args = ['-n', namespace, '-j', ...(prefix.includes(':') ? ['-6'] : []), 'route', 'show', prefix.replace(/\/(32|128)$/, '')]
+  const routes = JSON.parse((await run('ip', args)) || '[]') as { gateway?: string; nexthops?: { gateway?: string }[] }[]
+  const hops = routes.flatMap(({ gateway, nexthops }) => [gateway, ...(nexthops ?? []).map(hop => hop.gateway)])
+  return hops.filter(hop => hop !== undefined).sort()
+}
+
+function frrConfig(): string {
+  const neighbours = (family: 'ipv4' | 'ipv6'): string[] => NODES.map(node => LAN[family](nodeHost(node)))
+  const all = [...neighbours('ipv4'), ...neighbours('ipv6')]
+  return [
+    `router bgp ${FRR_ASN}`,
+    ` bgp router-id ${LAN.ipv4(HOSTS.frr)}`,
+    ' no bgp ebgp-requires-policy',
+    ' no bgp default ipv4-unicast',
+    ' bgp bestpath as-path multipath-relax',
+    ...all.flatMap(address => [
+      ` neighbor ${address} remote-as ${NODE_ASN}`,
+      ` neighbor ${address} passive`,
+      ` neighbor ${address} timers 3 9`,
+    ]),
+    ' address-family ipv4 unicast',
+    ...neighbours('ipv4').map(address => `  neighbor ${address} activate`),
+    '  maximum-paths 8',
+    ' exit-address-family',
+    ' address-family ipv6 unicast',
+    ...neighbours('ipv6').map(address => `  neighbor ${address} activate`),
+    '  maximum-paths 8',
+    ' exit-address-family',
+    '',
+  ].join('\n')
+}
+
+function birdConfig(): string {
+  const session = (family: 'ipv4' | 'ipv6', node: (typeof NODES)[number]): string => `
+protocol bgp ${node}_${family} {
+  local ${LAN[family](HOSTS.bird)} as ${BIRD_ASN};
+  neighbor ${LAN[family](nodeHost(node))} as ${NODE_ASN};
+  passive;
+  ${family} { import all; export none; };
+}`
+  const kernel = (family: 'ipv4' | 'ipv6'): string => `
+protocol kernel { merge paths on; ${family} { export where source = RTS_BGP; }; }`
+  return [
+    `router id ${LAN.ipv4(HOSTS.bird)};`,
+    'protocol device { scan time 1; }',
+    'protocol direct { ipv4; ipv6; }',
+    kernel('ipv4'),
+    kernel('ipv6'),
+    ...NODES.flatMap(node => [session('ipv4', node), session('ipv6', node)]),
+    '',
+  ].join('\n')
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    if (holds()) return
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  throw new Error('a router did not start')
+}
+
+/** Ends daemons that left their process group. */
+export function killByPidFile(path: string): void {
+  runQuietly('pkill', ['-9', '-F', path])
+}
