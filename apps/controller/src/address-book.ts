@@ -1,5 +1,12 @@
 import type { Service } from '@metallb-ts/api'
-import { Allocator, type Assignment, type Ensured, type Pool, type PoolUsage } from '@metallb-ts/ipam'
+import {
+  Allocator,
+  type AllocationRequest,
+  type Assignment,
+  type Ensured,
+  type Pool,
+  type PoolUsage,
+} from '@metallb-ts/ipam'
 import {
   currentAddresses,
   leavingAddresses,
@@ -20,6 +27,8 @@ export interface Decision {
  */
 export class AddressBook {
   readonly #allocator = new Allocator()
+  /** Answers that no status shows yet: an attempt to write them may have failed. */
+  readonly #unwritten = new Map<string, Ensured>()
   readonly #onFreed: () => void
 
   /** @param onFreed something that another Service may be waiting for is to be had */
@@ -58,7 +67,7 @@ export class AddressBook {
     const terms = this.#allocator.terms(key) ?? this.#allocator.terms(LEAVING + key) ?? EXCLUSIVE
     this.#allocator.release(LEAVING + key)
     this.#adopt(key, service, reading)
-    const answer = reading.kind === 'ask' ? this.#allocator.ensure(key, reading.request) : undefined
+    const answer = reading.kind === 'ask' ? this.#ensure(key, reading.request) : undefined
     const released = isOver(reading) ? this.#allocator.release(key) : []
     const leaving = leavingAddresses(service, reading, answer)
     this.#allocator.adopt(LEAVING + key, leaving, { ...terms, refused: [] })
@@ -69,13 +78,26 @@ export class AddressBook {
 
   /** The status agrees with what was decided: what it showed before is free. */
   settled(key: string): void {
+    this.#unwritten.delete(key)
     if (this.#allocator.release(LEAVING + key).length > 0) this.#onFreed()
   }
 
   /** The Service is no more. */
   gone(key: string): void {
+    this.#unwritten.delete(key)
     const released = [...this.#allocator.release(key), ...this.#allocator.release(LEAVING + key)]
     if (released.length > 0) this.#onFreed()
+  }
+
+  /** An answer given before and not written is given again as it was: new is new until a status shows it. */
+  #ensure(key: string, request: AllocationRequest): Ensured {
+    const unwritten = this.#unwritten.get(key)
+    const answer = this.#allocator.ensure(key, request)
+    const moved = answer.moved ?? unwritten?.moved
+    const how = answer.ok && answer.how === 'kept' && unwritten?.ok === true ? { how: unwritten.how } : {}
+    const whole = { ...answer, ...how, ...(moved && { moved }) }
+    if (!whole.ok || whole.how !== 'kept' || moved !== undefined) this.#unwritten.set(key, whole)
+    return whole
   }
 
   #adopt(key: string, service: Service, reading: RequestReading): void {

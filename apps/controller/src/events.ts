@@ -11,6 +11,8 @@ export interface ServiceEvents {
   'service:pending': { service: string; code: string; sentence: string }
   /** Something that people read with `kubectl describe`. */
   'service:told': { service: Service; event: ServiceEvent }
+  /** Somebody else replaced addresses that we wrote: a second controller, perhaps of another installation. */
+  'service:contested': { service: string; shown: readonly string[]; givesIn: boolean }
   /** A Service was looked at. */
   'service:reconciled': { service: string; failed: boolean }
 }

@@ -56,6 +56,15 @@ function observeServices({ bus, logger, metrics, recorder, eventsBehind, waiting
   bus.subscribe('service:pending', ({ detail: { service, code, sentence } }) => {
     logger.warn('service-pending', { msg: 'IP allocation failed', service, reason: code, error: sentence })
   })
+  const contested = metrics.counter({
+    name: 'metallb_ts_contested_statuses_total',
+    help: 'Statuses that somebody else had replaced.',
+  })
+  bus.subscribe('service:contested', ({ detail: { service, shown, givesIn } }) => {
+    contested.add(1)
+    const msg = 'somebody else writes the addresses of this Service; is there a second load balancer in the cluster?'
+    logger.error('service-contested', { msg, service, shown, action: givesIn ? 'left for a minute' : 'written again' })
+  })
   bus.subscribe('service:released', ({ detail: { service } }) => logger.debug('service-released', { service }))
   bus.subscribe('service:told', ({ detail: { service, event } }) => eventsBehind.record(service, event))
 }

@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Community, IPAddressPool, Namespace, Node, Service } from '@metallb-ts/api'
 import type { Publisher } from '@metallb-ts/event-bus'
-import { EMPTY_CONFIG, readConfig, type Config, type ConfigProblem, type RequestRules } from '@metallb-ts/policy'
+import {
+  disjointPools,
+  EMPTY_CONFIG,
+  readConfig,
+  type Config,
+  type ConfigProblem,
+  type RequestRules,
+} from '@metallb-ts/policy'
 import type { AddressBook } from './address-book.ts'
 import type { ConfigEvents } from './events.ts'
 
@@ -35,7 +42,7 @@ export function createPoolReconciler(parts: PoolParts, init: { readonly loadBala
       problems = reading.problems
       parts.events.publish('config:judged', { problems })
     }
-    const { pools } = reading.config
+    const { pools } = disjointPools(reading.config.pools, rules.pools)
     const brokenPools = broken(resources, pools)
     const isSame = isDeepStrictEqual(pools, rules.pools) && isDeepStrictEqual(brokenPools, rules.brokenPools)
     config = reading.config

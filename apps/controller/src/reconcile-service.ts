@@ -1,56 +1,68 @@
 import type { Service } from '@metallb-ts/api'
 import type { Publisher } from '@metallb-ts/event-bus'
 import { formatAddress } from '@metallb-ts/netip'
+import { DONE, type KubeFailure, type Outcome } from '@metallb-ts/k8s-watch'
 import { serviceOutcome, type RequestRules, type ServiceOutcome, type ServicePatch } from '@metallb-ts/policy'
 import type { Clock, Result } from '@metallb-ts/runtime'
 import type { AddressBook, Decision } from './address-book.ts'
+import { Contest } from './contest.ts'
 import type { ServiceEvents } from './events.ts'
 import { OwnWrites } from './own-writes.ts'
 import type { WaitingServices } from './waiting.ts'
+import { outcomeOf } from './write-outcome.ts'
 
-export interface ServiceParts<Problem> {
+export interface ServiceParts {
   readonly clock: Clock
   readonly services: { get(key: string): Service | undefined }
   readonly rules: () => RequestRules
   readonly book: AddressBook
   readonly waiting: WaitingServices
   /** Patches the status sub-resource and answers with the object as it is then. */
-  readonly write: (service: Service, patch: ServicePatch) => Promise<Result<Service, Problem>>
+  readonly write: (service: Service, patch: ServicePatch) => Promise<Result<Service, KubeFailure>>
   readonly events: Publisher<ServiceEvents>
 }
 
-/** Makes one Service's status say what is so. Answers with what kept it from being written, which is worth a retry. */
-export function createServiceReconciler<Problem>(
-  parts: ServiceParts<Problem>,
-): (key: string) => Promise<Problem | undefined> {
+/** Makes one Service's status say what is so. */
+export function createServiceReconciler(parts: ServiceParts): (key: string) => Promise<Outcome> {
   const { clock, services, rules, book, waiting, write, events } = parts
   const written = new OwnWrites<Service>()
+  const contest = new Contest(clock)
 
-  async function reconcile(key: string): Promise<Problem | undefined> {
+  async function reconcile(key: string): Promise<Outcome> {
     const service = written.latest(key, services.get(key))
     if (service === undefined) return gone(key)
     const startedAt = clock.now()
     const decision = book.decide(key, service, rules())
     const outcome = serviceOutcome(service, decision.reading, decision.answer, clock.wallTime())
     if (lacksSomething(outcome, decision)) waiting.add(key)
+    const delayMs = outcome.isContested ? contested(key, service) : undefined
+    if (delayMs !== undefined) return { kind: 'later', ms: delayMs }
     const problem = outcome.patch && (await patched(key, service, outcome.patch))
-    if (problem !== undefined) return problem
+    if (problem !== undefined) return outcomeOf(problem)
     book.settled(key)
     tell(key, service, decision, outcome, startedAt)
-    return undefined
+    return DONE
   }
 
-  async function patched(key: string, service: Service, patch: ServicePatch): Promise<Problem | undefined> {
+  function contested(key: string, { status }: Service): number | undefined {
+    const delayMs = contest.delayMs(key)
+    const shown = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname ?? '')
+    events.publish('service:contested', { service: key, shown, givesIn: delayMs !== undefined })
+    return delayMs
+  }
+
+  async function patched(key: string, service: Service, patch: ServicePatch): Promise<KubeFailure | undefined> {
     const result = await write(service, patch)
     if (!result.ok) return result.error
     written.remember(key, service, result.value)
     return undefined
   }
 
-  function gone(key: string): undefined {
+  function gone(key: string): Outcome {
     book.gone(key)
     waiting.done(key)
     events.publish('service:released', { service: key })
+    return DONE
   }
 
   function tell(
@@ -78,9 +90,9 @@ export function createServiceReconciler<Problem>(
   }
 
   return async key => {
-    const problem = await reconcile(key)
-    events.publish('service:reconciled', { service: key, failed: problem !== undefined })
-    return problem
+    const outcome = await reconcile(key)
+    events.publish('service:reconciled', { service: key, failed: outcome.kind !== 'done' })
+    return outcome
   }
 }
 

@@ -129,12 +129,12 @@ export function createController(components: ControllerComponents, init: Control
   const serviceQueue = createWorkQueue(components, {
     name: 'services',
     concurrency: WRITES_IN_FLIGHT,
-    reconcile: async key => outcomeOf(await reconcileService(key)),
+    reconcile: reconcileService,
     onOutcome: (key, outcome) => {
       counters.changed()
       eventsBehind.look()
       if (outcome.kind === 'failed') logger.error('status-refused', { service: key, error: outcome.error })
-      if (outcome.kind === 'later') logger.error('status-not-written', { service: key, retryMs: outcome.ms })
+      if (outcome.kind === 'later') logger.warn('status-not-written', { service: key, retryMs: outcome.ms })
       firstPassDid(key)
     },
   })

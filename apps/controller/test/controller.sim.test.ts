@@ -173,6 +173,26 @@ describe('pools change', () => {
     })
   })
 
+  test('[row 2] [row 105] a pool edited onto another: both Services keep their addresses, and the rest works', async () => {
+    cluster.pool('a', ['192.0.2.0/24'])
+    cluster.pool('b', ['198.51.100.0/24'])
+    cluster.service('in-a', {}, { 'metallb.io/address-pool': 'a' })
+    cluster.service('in-b', {}, { 'metallb.io/address-pool': 'b' })
+    const process = run()
+    await works(process)
+    cluster.editPool('a', { addresses: ['198.51.100.0/24'] })
+    await eventually(() => {
+      expect(process.logger.lines.filter(({ event }) => event === 'config-problem')).not.toHaveLength(0)
+    })
+    await quiet(cluster)
+    cluster.service('next')
+    await eventually(() => expect(cluster.addressesOf('next')).toEqual(['198.51.100.1']))
+    expect([cluster.addressesOf('in-a'), cluster.addressesOf('in-b')]).toEqual([['192.0.2.0'], ['198.51.100.0']])
+    cluster.editPool('a', { addresses: ['192.0.2.0/24'] })
+    await eventually(() => expect(cluster.conditionOf('in-a')).toMatchObject({ status: 'True', reason: 'Assigned' }))
+    expect(cluster.addressesOf('in-a')).toEqual(['192.0.2.0'])
+  })
+
   test('[row 105] a pool edited into nonsense stays as it was, also for who comes next', async () => {
     cluster.pool('a', ['192.0.2.0/24'])
     run()
@@ -251,6 +271,44 @@ describe('what is not ours', () => {
       status: { loadBalancer: { ingress: [{ ip: '10.9.9.9' }] } },
     })
     await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
+  })
+})
+
+describe('somebody else', () => {
+  const path = '/api/v1/namespaces/default/services/web/status'
+  const foreign = { status: { loadBalancer: { ingress: [{ ip: '10.9.9.9' }] } } }
+
+  test('a second installation that writes the same statuses is answered a few times, and said', async () => {
+    cluster.pool('a', ['192.0.2.0/24'])
+    cluster.service('web')
+    const { logger, controller } = run()
+    await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
+    cluster.server.core.store.listen(({ collection }) => {
+      if (collection === 'services' && cluster.addressesOf('web')[0] !== '10.9.9.9')
+        setTimeout(() => cluster.patch(path, foreign), 5)
+    })
+    cluster.patch(path, foreign)
+    await eventually(() => {
+      const said = logger.lines.filter(({ event }) => event === 'service-contested')
+      expect(said.at(-1)?.fields).toMatchObject({
+        service: 'default/web',
+        shown: ['10.9.9.9'],
+        action: 'left for a minute',
+      })
+    })
+    await quiet(cluster)
+    expect(cluster.writes('/services/').length).toBeLessThan(8)
+    expect(controller.troubles).toEqual([])
+  })
+
+  test('events are not lost when the first attempt to write is refused', async () => {
+    cluster.pool('a', ['192.0.2.0/24'])
+    const process = run()
+    await works(process)
+    cluster.server.faults.add({ method: 'PATCH', path: '/status', times: 3, effect: { type: 'status', code: 409 } })
+    cluster.service('web')
+    await eventually(() => expect(cluster.eventsOf('web')).toEqual(['Normal IPAllocated Assigned IP ["192.0.2.0"]']))
+    expect(process.logger.lines.filter(({ event }) => event === 'service-contested')).toEqual([])
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Service } from '@metallb-ts/api'
-import type { Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
+import type { Peer, Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
 import type { EventBus } from '@metallb-ts/event-bus'
 import type { EventRecorder, Informer } from '@metallb-ts/k8s-watch'
 import { formatAddress } from '@metallb-ts/netip'
@@ -122,12 +122,10 @@ function countEvents({ bus, metrics, node, bgp, lan }: ObserveParts): void {
 }
 
 function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
-  const peers = (): [string, ReturnType<BgpSpeaker['peers']['get']>][] =>
-    [...bgp.peers.values()].map(peer => [`${formatAddress(peer.init.remote)}:${peer.init.port ?? 179}`, peer])
   const perPeer = (
     name: string,
     help: string,
-    value: (peer: NonNullable<ReturnType<BgpSpeaker['peers']['get']>>) => number,
+    value: (peer: Peer) => number,
   ): void => {
     metrics.gauge({
       name,
@@ -135,7 +133,7 @@ function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
       labels: ['peer'],
       collect: gauge => {
         gauge.clear()
-        for (const [label, peer] of peers()) if (peer !== undefined) gauge.set(value(peer), { peer: label })
+        for (const peer of bgp.peers.values()) gauge.set(value(peer), { peer: labelOf(peer) })
       },
     })
   }
@@ -145,6 +143,11 @@ function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
   perPeer('metallb_bgp_updates_total', 'UPDATEs sent', peer => peer.counters.updatesSent)
   perPeer('metallb_bgp_announced_prefixes_total', 'Prefixes that the router was told', peer => peer.prefixes.advertised)
   perPeer('metallb_bgp_pending_prefixes_total', 'Prefixes that the router should know', peer => peer.prefixes.desired)
+}
+
+/** MetalLB's label: the address and port, or the interface of a peer that has no address yet. */
+function labelOf({ remote, init }: Peer): string {
+  return `${remote === undefined ? (init.interface ?? init.name) : formatAddress(remote)}:${init.port ?? 179}`
 }
 
 function exposeLayer2(metrics: Metrics, lan: () => Lan | undefined): void {

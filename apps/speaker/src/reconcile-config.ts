@@ -39,9 +39,9 @@ export function createConfigReconciler(
   function applyPeers(here: NodeFacts | undefined): void {
     const { peers, refusals } = here === undefined ? { peers: [], refusals: [] } : nodePeers(config, here)
     const wanted = new Set(peers.map(({ name }) => name))
-    for (const name of [...bgp.peers.keys()]) if (!wanted.has(name)) bgp.removePeer(name)
+    for (const name of [...bgp.peers.keys()]) if (!wanted.has(name)) void bgp.removePeer(name)
     for (const peer of peers) {
-      if (bgp.peers.has(peer.name)) bgp.updatePeer(peer)
+      if (bgp.peers.has(peer.name)) bgp.updatePeer(peer.name, peer)
       else bgp.addPeer(peer)
     }
     const now = refusals.filter(({ code }) => code !== 'node-not-selected')

@@ -16,7 +16,6 @@ import {
   type Resource,
   type WorkQueue,
 } from '@metallb-ts/k8s-watch'
-import { formatPrefix } from '@metallb-ts/netip'
 import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
 import type { Announced } from './reconcile-service.ts'
@@ -66,9 +65,7 @@ export function createStatusWriter(
       informer: routes,
       desired: service => {
         const prefixes = new Set(announced().get(service)?.bgp ?? [])
-        const told = [...bgp.peers.values()].filter(peer =>
-          peer.advertised.some(prefix => prefixes.has(formatPrefix(prefix))),
-        )
+        const told = [...bgp.peers.values()].filter(peer => [...prefixes].some(prefix => peer.isAdvertised(prefix)))
         return told.length === 0 ? undefined : { peers: told.map(({ init: { name } }) => name).sort() }
       },
     },

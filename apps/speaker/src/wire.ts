@@ -57,7 +57,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   const stores = createStores({ transport, clock, random, events: bus }, init.namespace)
   const bgp: BgpSpeaker = createBgpSpeaker(
     { clock, random, transport: components.bgpTransport, events: bus },
-    { routerId: init.routerId },
+    { asn: UNUSED_ASN, routerId: init.routerId },
   )
   const members = new Set<string>([init.node])
   let lan: Lan | undefined
@@ -210,6 +210,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
 }
 
 const WRITES_IN_FLIGHT = 8
+const UNUSED_ASN = 65_535 // every BGPPeer names ours; this one is reserved (RFC 7300)
 const FLUSH_MS = 1_000
 
 /** The identifier of a speaker that knows none of its addresses: documentation space, told to be changed by routerID. */

@@ -55,15 +55,15 @@ export async function buildTopology(spaces: Namespaces): Promise<void> {
       [
         ...NODES.filter(other => other !== node).flatMap(other => [
           `route add 10.244.${nodeHost(other)}.0/24 via ${LAN.ipv4(nodeHost(other))}`,
-          `-6 route add fd44:${nodeHost(other)}::/64 via ${LAN.ipv6(nodeHost(other))}`,
+          `route add fd44:${nodeHost(other)}::/64 via ${LAN.ipv6(nodeHost(other))}`,
         ]),
         `route add ${FAR.frr.ipv4} via ${LAN.ipv4(HOSTS.frr)}`,
-        `-6 route add ${FAR.frr.ipv6} via ${LAN.ipv6(HOSTS.frr)}`,
+        `route add ${FAR.frr.ipv6} via ${LAN.ipv6(HOSTS.frr)}`,
         `route add ${FAR.bird.ipv4} via ${LAN.ipv4(HOSTS.bird)}`,
-        `-6 route add ${FAR.bird.ipv6} via ${LAN.ipv6(HOSTS.bird)}`,
+        `route add ${FAR.bird.ipv6} via ${LAN.ipv6(HOSTS.bird)}`,
         // Cluster addresses have to leave for somewhere before the data path takes them.
         `route add default via ${LAN.ipv4(HOSTS.frr)}`,
-        `-6 route add default via ${LAN.ipv6(HOSTS.frr)}`,
+        `route add default via ${LAN.ipv6(HOSTS.frr)}`,
       ],
       spaces.node(node),
     )
@@ -125,7 +125,7 @@ function attachPod(spaces: Namespaces, node: NodeName): void {
       `address add ${pod.ipv4}/24 dev eth0`,
       `address add ${pod.ipv6}/64 dev eth0 nodad`,
       `route add default via ${gateway.ipv4}`,
-      `-6 route add default via ${gateway.ipv6}`,
+      `route add default via ${gateway.ipv6}`,
     ],
     spaces.pod(node),
   )
@@ -147,7 +147,7 @@ function attachFar(router: string, client: string, plan: (typeof FAR)[keyof type
       `address add ${plan.client.ipv4}/24 dev eth0`,
       `address add ${plan.client.ipv6}/64 dev eth0 nodad`,
       `route add default via ${plan.router.ipv4}`,
-      `-6 route add default via ${plan.router.ipv6}`,
+      `route add default via ${plan.router.ipv6}`,
     ],
     client,
   )

@@ -19,15 +19,22 @@ export interface NotificationFacts {
 export type SendReason =
   | 'hold-timer-expired'
   | 'send-hold-timer-expired'
+  | 'unexpected-timer'
   | 'bad-peer-as'
-  | 'same-identifier'
+  | 'bad-identifier'
+  | 'unacceptable-hold-time'
+  | 'role-mismatch'
   | 'no-common-family'
-  | 'four-octet-as-needed'
   | 'malformed-message'
   | 'unexpected-message'
   | 'collision'
+  | 'too-many-prefixes'
+  | 'bfd-down'
   | 'administrative'
+  | 'peer-removed'
   | 'configuration-changed'
+  /** Nothing is sent: the peer is to bridge our restart (RFC 4724 §4). */
+  | 'restart'
 
 /** One sentence for people. */
 export function explainClose(reason: CloseReason): string {
@@ -39,10 +46,30 @@ export function explainClose(reason: CloseReason): string {
     case 'notification-received':
       return `the peer ended the session: ${explainFacts(reason.error)}`
     case 'notification-sent':
-      return `we ended the session, ${reason.because.replaceAll('-', ' ')}: ${explainFacts(reason.error)}`
+      return `we ended the session, ${WORDS[reason.because]}: ${explainFacts(reason.error)}`
     case 'stopped':
       return 'stopped'
   }
+}
+
+const WORDS: Readonly<Record<SendReason, string>> = {
+  'hold-timer-expired': 'nothing came from the peer within the hold time',
+  'send-hold-timer-expired': 'the peer took nothing of what we sent',
+  'unexpected-timer': 'a timer ran out that should not run',
+  'bad-peer-as': 'the AS number in its OPEN is not the one configured',
+  'bad-identifier': 'its BGP identifier is zero or our own',
+  'unacceptable-hold-time': 'its hold time is not acceptable',
+  'role-mismatch': 'its role does not fit ours',
+  'no-common-family': 'we have no address family in common',
+  'malformed-message': 'it sent a malformed message',
+  'unexpected-message': 'it sent a message out of turn',
+  collision: 'another connection to this peer stays',
+  'too-many-prefixes': 'it announced more prefixes than it may',
+  'bfd-down': 'BFD says that the path is down',
+  administrative: 'asked to by an operator',
+  'peer-removed': 'the peer was removed from the configuration',
+  'configuration-changed': 'the configuration of the peer changed',
+  restart: 'this process restarts',
 }
 
 function explainFacts({ errorCode, errorSubcode, data }: NotificationFacts): string {

@@ -1,11 +1,15 @@
-export { AdjRibOut, type PendingChanges, type RouteGroup } from './adj-rib-out.ts'
+export { type PendingReason, type RibEntry } from './adj-rib-out.ts'
 export { explainClose, type CloseReason, type NotificationFacts, type SendReason } from './close-reason.ts'
 export { type BgpEvents } from './events.ts'
-export { type Negotiated } from './negotiate.ts'
+export { type LocalRestart, type Negotiated, type Role } from './negotiate.ts'
 export { Peer, type PeerComponents, type PeerCounters } from './peer.ts'
-export { peerChange, type PeerChange, type PeerInit } from './peer-init.ts'
+export { peerChange, type PeerChange, type PeerInit, type PeerKey } from './peer-init.ts'
+export { type PeerSurroundings } from './peer-settings.ts'
+export { type ReceivedRoutes, type RejectReason } from './received.ts'
+export { type ReceivedChange } from './received-side.ts'
 export {
   attributesKey,
+  linkBandwidth,
   mergeAttributes,
   routeKey,
   WELL_KNOWN_COMMUNITIES,
@@ -14,5 +18,20 @@ export {
   type RouteAttributes,
 } from './route.ts'
 export { type StateName } from './session.ts'
-export { createSpeaker, type SourcedRoute, type Speaker, type SpeakerInit } from './speaker.ts'
-export { type Connection, type ConnectionHandlers, type DialOptions, type Transport } from './transport.ts'
+export {
+  createSpeaker,
+  type Discovery,
+  type SourcedRoute,
+  type Speaker,
+  type SpeakerComponents,
+  type SpeakerInit,
+  type StopOptions,
+} from './speaker.ts'
+export {
+  type Connection,
+  type ConnectionHandlers,
+  type DialOptions,
+  type ListenKey,
+  type ListenOptions,
+  type Transport,
+} from './transport.ts'

@@ -1,6 +1,6 @@
 import { MachineRunner, type Clock, type Random } from '@metallb-ts/runtime'
 import type { CloseReason } from './close-reason.ts'
-import type { Negotiated } from './negotiate.ts'
+import { negotiate, type Negotiated } from './negotiate.ts'
 import {
   stepSession,
   type SessionEffect,
@@ -8,37 +8,45 @@ import {
   type SessionSettings,
   type SessionState,
   type SessionTimer,
-  type StateName,
 } from './session.ts'
 import type { Connection, ConnectionHandlers } from './transport.ts'
 import type { CodecContext } from './wire/attributes.ts'
-import { decodeMessage, encodeMessage, Framer, type Message, type RouteRefresh } from './wire/message.ts'
+import { MESSAGE_TYPES } from './wire/constants.ts'
+import { Framer } from './wire/framer.ts'
+import { decodeMessage, encodeMessage, type Message, type RouteRefresh } from './wire/message.ts'
+import type { Notification } from './wire/notification.ts'
 import type { Update } from './wire/update.ts'
 
-export type SlotName = 'outgoing' | 'incoming'
+export type Ending = SessionEffect & { readonly type: 'ended' }
 
 /** What a slot needs from its peer, and tells it. */
 export interface SlotOwner {
-  readonly dial: (
-    opened: (connection: Connection) => ConnectionHandlers,
-    failed: (detail: string) => void,
-  ) => { cancel(): void }
-  readonly openAccepted: (negotiated: Negotiated) => void
+  readonly dial: (handlers: {
+    readonly opened: (connection: Connection) => ConnectionHandlers
+    readonly failed: (detail: string) => void
+  }) => { cancel(): void }
+  /** A good OPEN: false when this connection loses against another (RFC 4271 §6.8). */
+  readonly mayConfirm: (negotiated: Negotiated) => boolean
+  readonly codec: (negotiated: Negotiated) => CodecContext
   readonly established: (negotiated: Negotiated) => void
-  readonly received: (type: Message['type']) => void
-  readonly sent: () => void
+  /** A whole message went one way or the other, header and all. */
+  readonly passed: (direction: 'sent' | 'received', bytes: Uint8Array) => void
   readonly update: (update: Update) => void
   readonly refresh: (request: RouteRefresh) => void
   readonly drained: () => void
-  readonly moved: (from: StateName, to: StateName) => void
-  readonly ended: (reason: CloseReason) => void
+  readonly moved: () => void
+  readonly attemptFailed: (reason: CloseReason, retryMs: number) => void
+  readonly ended: (ending: Ending) => void
+  /** Connections that this slot has open changed in number. */
+  readonly connections: (difference: 1 | -1) => void
 }
 
-/** One connection and the session machine that runs over it. Lives once. */
+/** One session machine and the connection it runs over. From start to idle it lives once. */
 export class Slot {
   readonly #owner: SlotOwner
+  readonly #settings: SessionSettings
   readonly #runner: MachineRunner<SessionState, SessionInput, SessionEffect, SessionTimer>
-  readonly #framer = new Framer()
+  #framer = new Framer()
   #codec: CodecContext = { fourOctetAs: true, internal: false }
   #connection: Connection | undefined
   #attempt: { cancel(): void } | undefined
@@ -50,12 +58,13 @@ export class Slot {
     owner: SlotOwner,
   ) {
     this.#owner = owner
+    this.#settings = settings
     this.#runner = new MachineRunner<SessionState, SessionInput, SessionEffect, SessionTimer>(components, {
       initial: { name: 'idle' },
       step: (state, input) => stepSession(settings, state, input),
       perform: effect => this.#perform(effect),
       expired: timer => ({ type: 'expired', timer }),
-      onStep: (before, after) => owner.moved(before.name, after.name),
+      onStep: (before, after) => before.name !== after.name && owner.moved(),
     })
   }
 
@@ -73,40 +82,42 @@ export class Slot {
 
   /** Runs over a connection that stands already. */
   adopt(connection: Connection): ConnectionHandlers {
+    this.#framer = new Framer()
     this.#connection = connection
+    this.#owner.connections(1)
     this.dispatch({ type: 'connected' })
-    return this.#handlers()
+    return {
+      received: bytes => this.#isCurrent(connection) && this.#onBytes(bytes),
+      closed: detail => {
+        this.#owner.connections(-1)
+        if (this.#isCurrent(connection)) this.dispatch({ type: 'tcp-failed', detail })
+      },
+      drained: () => this.#isCurrent(connection) && this.#owner.drained(),
+    }
   }
 
-  /** Drops the connection without a word. */
-  abandon(): void {
-    this.#isOver = true
-    this.#runner.stop()
-    this.#attempt?.cancel()
-    this.#connection?.close('now')
-    this.#owner.ended({ code: 'stopped' })
-  }
-
-  /** Whole messages, past the machine; false when the connection asks for a pause. */
+  /** A whole message, past the machine; false when the connection asks for a pause. */
   write(bytes: Uint8Array): boolean {
+    this.#owner.passed('sent', bytes)
     return this.#connection?.write(bytes) ?? true
+  }
+
+  /** Late callbacks of a connection that was given up mean nothing. */
+  #isCurrent(connection: Connection): boolean {
+    return !this.#isOver && this.#connection === connection
   }
 
   #perform(effect: SessionEffect): void {
     switch (effect.type) {
       case 'dial':
-        this.#attempt = this.#owner.dial(
-          connection => this.adopt(connection),
-          detail => this.dispatch({ type: 'connect-failed', detail }),
-        )
-        return
+        return this.#dial()
       case 'send':
-        this.#owner.sent()
         this.write(encodeMessage(effect.message, this.#codec))
         return
       case 'open-accepted':
-        this.#agree(effect.negotiated)
-        return this.#owner.openAccepted(effect.negotiated)
+        this.#codec = this.#owner.codec(effect.negotiated)
+        if (effect.negotiated.extendedMessages) this.#framer.allowExtended()
+        return
       case 'established':
         return this.#owner.established(effect.negotiated)
       case 'update':
@@ -114,37 +125,74 @@ export class Slot {
       case 'refresh':
         return this.#owner.refresh(effect.request)
       case 'close':
-        this.#attempt?.cancel()
-        return this.#connection?.close('flush')
+        return this.#drop('flush')
+      case 'attempt-failed':
+        return this.#owner.attemptFailed(effect.reason, effect.retryMs)
       case 'ended':
         this.#isOver = true
+        this.#framer.stop()
         this.#runner.stop()
-        return this.#owner.ended(effect.reason)
+        return this.#owner.ended(effect)
     }
   }
 
-  #agree({ fourOctetAs, internal, extendedMessages }: Negotiated): void {
-    this.#codec = { fourOctetAs, internal }
-    if (extendedMessages) this.#framer.allowExtended()
+  #dial(): void {
+    this.#drop('now')
+    const attempt = this.#owner.dial({
+      opened: connection => this.adopt(connection),
+      failed: detail => this.dispatch({ type: 'tcp-failed', detail }),
+    })
+    this.#attempt = attempt
   }
 
-  #handlers(): ConnectionHandlers {
-    return {
-      received: bytes => this.#onBytes(bytes),
-      closed: detail => this.dispatch({ type: 'connection-closed', detail }),
-      drained: () => this.#owner.drained(),
-    }
+  #drop(how: 'flush' | 'now'): void {
+    this.#attempt?.cancel()
+    this.#attempt = undefined
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.close(how)
   }
 
   #onBytes(bytes: Uint8Array): void {
-    const { frames, error } = this.#framer.push(bytes)
-    for (const frame of frames) {
+    const opens: Uint8Array[] = []
+    const error = this.#framer.push(bytes, frame => {
+      // What stands right behind an OPEN may explain it better than we can.
+      if (opens.length > 0 || frame[18] === MESSAGE_TYPES.open) opens.push(frame.slice())
+      else this.#onFrame(frame)
+      return !this.#isOver
+    })
+    const behind = opens
+      .filter(frame => frame[18] === MESSAGE_TYPES.notification)
+      .map(frame => decodeMessage(frame, this.#codec))
+      .find(isNotification)
+    for (const frame of opens) {
       if (this.#isOver) return
-      const decoded = decodeMessage(frame, this.#codec)
-      if (!decoded.ok) return this.dispatch({ type: 'malformed', notification: decoded.notification })
-      this.#owner.received(decoded.message.type)
-      this.dispatch({ type: 'message', message: decoded.message })
+      this.#onFrame(frame, behind?.message)
     }
     if (error !== undefined && !this.#isOver) this.dispatch({ type: 'malformed', notification: error })
   }
+
+  #onFrame(frame: Uint8Array, followedBy?: Notification): void {
+    this.#owner.passed('received', frame)
+    const decoded = decodeMessage(frame, this.#codec)
+    if (!decoded.ok) {
+      const isOpen = decoded.notification.code === 2
+      if (isOpen && followedBy !== undefined) return this.dispatch({ type: 'message', message: followedBy })
+      return this.dispatch({ type: 'malformed', notification: decoded.notification })
+    }
+    const { message } = decoded
+    if (message.type === 'open' && !this.#survives(message)) return this.dispatch({ type: 'collision-lost' })
+    this.dispatch({ type: 'message', message, ...(followedBy !== undefined && { followedBy }) })
+  }
+
+  #survives(open: Message & { readonly type: 'open' }): boolean {
+    const { name } = this.state
+    if (name === 'open-confirm' || name === 'established') return true
+    const negotiation = negotiate(this.#settings, open)
+    return !negotiation.ok || this.#owner.mayConfirm(negotiation.negotiated)
+  }
+}
+
+function isNotification(decoded: ReturnType<typeof decodeMessage>): decoded is { ok: true; message: Notification } {
+  return decoded.ok && decoded.message.type === 'notification'
 }

@@ -1,4 +1,4 @@
-import type { Address } from '@metallb-ts/netip'
+import type { Address, Family } from '@metallb-ts/netip'
 
 /** Where to connect to, and how. */
 export interface DialOptions {
@@ -20,6 +20,22 @@ export interface DialOptions {
   readonly timeoutMs: number
 }
 
+/** A password for connections that a peer opens. */
+export interface ListenKey {
+  readonly remote: Address
+  readonly password: string
+}
+
+export interface ListenOptions {
+  readonly port: number
+  /** @default every address */
+  readonly address?: Address
+  /** TCP MD5 keys by peer. @default none */
+  readonly keys?: readonly ListenKey[]
+  /** Some peer needs GTSM. @default false */
+  readonly needsTtl?: boolean
+}
+
 export interface ConnectionHandlers {
   /** Bytes as they come, in order. */
   readonly received: (bytes: Uint8Array) => void
@@ -33,16 +49,18 @@ export interface ConnectionHandlers {
 export interface Connection {
   readonly localAddress: Address
   readonly remoteAddress: Address
+  /** Addresses of ours on the same link, for prefixes of the family that the connection does not run over. */
+  readonly linkAddresses?: Readonly<Partial<Record<Family, readonly Address[]>>>
+  /** GTSM on a connection that the peer opened, where the transport can. */
+  limitTtl?(limits: { readonly ttl: number; readonly minimumTtl: number }): void
   /** False when buffers are full: write no more before `drained`. The bytes are taken all the same. */
   write(bytes: Uint8Array): boolean
-  /** Octets written that have not left yet. */
-  readonly buffered: number
-  /** Ends the connection after what was written has left, or at once. Safe to repeat. */
+  /** Ends the connection after what was written has left, or at once. Safe to repeat; `closed` follows. */
   close(how: 'flush' | 'now'): void
 }
 
 export interface Transport {
-  /** `opened` or `failed` is called once, never before `dial` returns. */
+  /** `opened` or `failed` is called once, never before `dial` returns; neither after `cancel`. */
   dial(
     options: DialOptions,
     handlers: {
@@ -50,9 +68,9 @@ export interface Transport {
       readonly failed: (reason: string) => void
     },
   ): { cancel(): void }
-  /** Takes connections on a port; `accept` answers with handlers, or undefined to refuse. */
+  /** Takes connections; `accept` answers with handlers, or undefined to refuse. `close` resolves when nothing listens. */
   listen?(
-    port: number,
+    options: ListenOptions,
     accept: (connection: Connection) => ConnectionHandlers | undefined,
-  ): Promise<{ close(): Promise<void> }>
+  ): Promise<{ setKeys(keys: readonly ListenKey[]): void; close(): Promise<void> }>
 }

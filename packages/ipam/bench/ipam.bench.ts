@@ -8,7 +8,13 @@ import { Allocator, type AllocationRequest } from '../src/index.ts'
 const quick = process.argv.includes('--quick')
 const scale = (n: number): number => (quick ? Math.ceil(n / 10) : n)
 
-const ASK: AllocationRequest = { families: ['ipv4'], familyPolicy: 'single', tiers: [['p']], refused: [], ports: [{ protocol: 'TCP', port: 80 }] }
+const ASK: AllocationRequest = {
+  families: ['ipv4'],
+  familyPolicy: 'single',
+  tiers: [['p']],
+  refused: [],
+  ports: [{ protocol: 'TCP', port: 80 }],
+}
 
 interface Row {
   readonly what: string

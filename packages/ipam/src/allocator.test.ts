@@ -68,7 +68,9 @@ describe('choosing', () => {
     expect(given(ours.ensure('s1', ASK))).toEqual(['192.0.2.254'])
     expect(given(ours.ensure('s2', ASK))).toEqual(['192.0.3.1'])
     expect(refused(ours.ensure('s3', ASK))).toBe('no available IPs: pool a: all of its 2 IPv4 addresses are in use')
-    expect(refused(ours.ensure('s3', { ...ASK, addresses: [address('192.0.3.0')] }))).toContain('is not allowed in config')
+    expect(refused(ours.ensure('s3', { ...ASK, addresses: [address('192.0.3.0')] }))).toContain(
+      'is not allowed in config',
+    )
   })
 
   test('[row 4] turning avoidBuggyIPs on moves the holder of a .0 and nobody else', () => {
@@ -147,7 +149,9 @@ describe('families', () => {
     const request = { ...DUAL, familyPolicy: 'prefer-dual' as const }
     expect(given(allocator(POOL_A, POOL_B).ensure('s', request))).toEqual(['198.51.100.0', '2001:db8::'])
     expect(given(allocator(six, four).ensure('s', request))).toEqual(['198.51.100.0'])
-    expect(given(allocator(six, four).ensure('s', { ...request, families: ['ipv6', 'ipv4'] }))).toEqual(['2001:db8:1::'])
+    expect(given(allocator(six, four).ensure('s', { ...request, families: ['ipv6', 'ipv4'] }))).toEqual([
+      '2001:db8:1::',
+    ])
     expect(given(allocator(six).ensure('s', request))).toEqual(['2001:db8:1::'])
   })
 
@@ -177,7 +181,9 @@ describe('asking by name', () => {
   test('[row 9] a named pool gives also where no tier names it', () => {
     const ours = allocator(POOL_A, POOL_B)
     const notAutomatic = { pool: 'b', because: { code: 'not-automatic' } as const, evenByName: false }
-    expect(given(ours.ensure('s', { ...ASK, tiers: [['a']], pool: 'b', refused: [notAutomatic] }))).toEqual(['198.51.100.0'])
+    expect(given(ours.ensure('s', { ...ASK, tiers: [['a']], pool: 'b', refused: [notAutomatic] }))).toEqual([
+      '198.51.100.0',
+    ])
     expect(refused(ours.ensure('t', { ...ASK, pool: 'gold' }))).toBe('unknown pool "gold"')
   })
 
@@ -292,7 +298,9 @@ describe('sharing', () => {
 
   test('[row 17] the same port number over TCP and UDP is no conflict', () => {
     const ours = allocator(POOL_A)
-    expect(given(ours.ensure('s', shared([{ protocol: 'TCP', port: 53 }])))).toEqual(given(ours.ensure('t', shared([dns]))))
+    expect(given(ours.ensure('s', shared([{ protocol: 'TCP', port: 53 }])))).toEqual(
+      given(ours.ensure('t', shared([dns]))),
+    )
   })
 
   test('[row 16] a holder alone on its address may change its key; one of several is moved', () => {

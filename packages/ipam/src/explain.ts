@@ -74,11 +74,7 @@ const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IP
 
 const MAX_REASONS = 20 // keeps the sentence of a thousand pools within what an Event or a condition may carry
 
-function noneAvailable({
-  pool,
-  families,
-  considered,
-}: AllocationFailure & { code: 'no-available-addresses' }): string {
+function noneAvailable({ pool, families, considered }: AllocationFailure & { code: 'no-available-addresses' }): string {
   const where = pool === undefined ? '' : ` in pool ${pool}`
   const both = pool !== undefined && families.length > 1 ? ' for dual IPFamily' : ''
   const reasons = considered.flatMap(({ pool, ruledOut }) =>

@@ -92,7 +92,10 @@ export class FreeSpace {
   /** The address at a position; the caller keeps to 0 and the length. */
   at(position: bigint): Address {
     const range = this.#ranges[this.#indexAt(position)]!
-    return { family: range.first.family, value: range.first.value + (position - this.#starts[this.#indexAt(position)]!) }
+    return {
+      family: range.first.family,
+      value: range.first.value + (position - this.#starts[this.#indexAt(position)]!),
+    }
   }
 
   /** The position itself when it may be given, else a later one that is closer to one that may. */

@@ -1,4 +1,11 @@
-import { compareRanges, formatRange, rangesOverlap, type Address, type AddressRange, type Family } from '@metallb-ts/netip'
+import {
+  compareRanges,
+  formatRange,
+  rangesOverlap,
+  type Address,
+  type AddressRange,
+  type Family,
+} from '@metallb-ts/netip'
 import { buggyCount, FreeSpace } from './free-space.ts'
 import { RangeSet, totalSize } from './range-set.ts'
 import { SharedAddresses } from './sharing.ts'

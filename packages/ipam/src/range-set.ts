@@ -54,7 +54,8 @@ function merged(ranges: readonly AddressRange[]): AddressRange[] {
   for (const range of ranges.toSorted(compareRanges)) {
     const previous = result.at(-1)
     if (previous === undefined || range.first.value > previous.last.value + 1n) result.push(range)
-    else if (range.last.value > previous.last.value) result[result.length - 1] = { first: previous.first, last: range.last }
+    else if (range.last.value > previous.last.value)
+      result[result.length - 1] = { first: previous.first, last: range.last }
   }
   return result
 }

@@ -68,7 +68,9 @@ export class NaiveAllocator {
     for (const tier of tiers) {
       const pools = tier
         .flatMap(name => this.#pools.filter(pool => pool.name === name))
-        .filter(({ name }) => !request.refused.some(r => r.pool === name && (request.pool === undefined || r.evenByName)))
+        .filter(
+          ({ name }) => !request.refused.some(r => r.pool === name && (request.pool === undefined || r.evenByName)),
+        )
       const offers = pools.map(pool =>
         (['ipv4', 'ipv6'] as const)
           .filter(family => request.families.includes(family))
@@ -114,7 +116,11 @@ export class NaiveAllocator {
     for (const [other, held] of this.#held) {
       if (other === holder || !held.addresses.some(one => formatAddress(one) === formatAddress(address))) continue
       const theirs = held.request.sharing
-      const agree = sharing?.key !== undefined && sharing.key !== '' && theirs?.key === sharing.key && theirs.backend === sharing.backend
+      const agree =
+        sharing?.key !== undefined &&
+        sharing.key !== '' &&
+        theirs?.key === sharing.key &&
+        theirs.backend === sharing.backend
       if (!agree) return false
       if (held.request.ports.some(a => ports.some(b => a.port === b.port && a.protocol === b.protocol))) return false
     }
@@ -123,7 +129,9 @@ export class NaiveAllocator {
 
   #poolOf(addresses: readonly Address[]): Pool | undefined {
     if (addresses.length === 0) return undefined
-    return this.#pools.find(({ ranges }) => addresses.every(address => ranges.some(range => rangeContains(range, address))))
+    return this.#pools.find(({ ranges }) =>
+      addresses.every(address => ranges.some(range => rangeContains(range, address))),
+    )
   }
 }
 

@@ -16,7 +16,9 @@ function forEachSeed(count: number, run: (dice: Dice) => void): void {
 }
 
 function fail(what: string, facts: unknown): never {
-  throw new Error(`${what}: ${JSON.stringify(facts, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`)
+  throw new Error(
+    `${what}: ${JSON.stringify(facts, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
+  )
 }
 
 function addressesOf(allocator: Allocator, holder: string): string {

@@ -47,7 +47,9 @@ export function randomPools(dice: Dice): readonly Pool[] {
     {
       name: 'b',
       ranges: [range(`198.51.100.${8 + cut}-198.51.100.16`), range(`198.51.100.0-198.51.100.${cut}`)],
-      ...(dice.below(2) === 0 && { excluded: [range('198.51.100.1-198.51.100.2'), range(`198.51.100.${10 + cut}/32`)] }),
+      ...(dice.below(2) === 0 && {
+        excluded: [range('198.51.100.1-198.51.100.2'), range(`198.51.100.${10 + cut}/32`)],
+      }),
     },
     { name: 'c', ranges: [range('2001:db8:1::/127'), range('203.0.113.0/31')] },
   ]
@@ -58,12 +60,16 @@ export function randomRequest(dice: Dice): AllocationRequest {
   const families = dice.pick<readonly Family[]>([['ipv4'], ['ipv4'], ['ipv6'], ['ipv4', 'ipv6'], ['ipv6', 'ipv4']])
   const policy = dice.pick(['single', 'prefer-dual', 'prefer-dual', 'require-dual'] as const)
   const key = dice.pick(['', 'k', 'k', 'l', undefined, undefined])
-  const ports = [...new Set([1 + dice.below(4), 1 + dice.below(4)])].map(port => ({ protocol: dice.pick(['TCP', 'UDP']), port }))
+  const ports = [...new Set([1 + dice.below(4), 1 + dice.below(4)])].map(port => ({
+    protocol: dice.pick(['TCP', 'UDP']),
+    port,
+  }))
   return {
     families,
     familyPolicy: policy,
     tiers: dice.pick([[['a', 'a2', 'b', 'c']], [['b'], ['a', 'c']], [['c', 'b']]]),
-    refused: dice.below(6) === 0 ? [{ pool: 'b', because: { code: 'not-selected' }, evenByName: dice.below(2) === 0 }] : [],
+    refused:
+      dice.below(6) === 0 ? [{ pool: 'b', because: { code: 'not-selected' }, evenByName: dice.below(2) === 0 }] : [],
     ports,
     ...(key !== undefined && { sharing: { key, backend: dice.pick(['', '', 'app=x']) } }),
     ...(dice.below(8) === 0 && { pool: dice.pick(['a', 'b', 'c', 'gone']) }),

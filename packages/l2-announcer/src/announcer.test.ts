@@ -268,6 +268,24 @@ describe('interfaces that change', () => {
     expect(found(V4)).toBe(NODE_B)
   })
 
+  it.each(['bond', 'team'])(
+    'a %s whose member loses its carrier: everything told anew, also on a VLAN upon it',
+    kind => {
+      node.set('eth0', { kind, index: 1 } as never)
+      node.plug(segment, { name: 'port0', mac: NODE_B, master: 1, index: 8 })
+      node.plug(segment, { name: 'port1', mac: NODE_B, master: 1, index: 9 })
+      const tagged = new SimSegment({ clock, random: new SimRandom(3) })
+      node.plug(tagged, { name: 'eth0.7', mac: NODE, kind: 'vlan', parent: 1, index: 10 })
+      const there = new SimHost(clock, tagged, { mac: CLIENT, addresses: [address('192.0.2.101')] })
+      clock.advance(10_000)
+      client.heard.length = 0
+      there.heard.length = 0
+      node.set('port0', { hasCarrier: false })
+      clock.advance(300)
+      expect([client.heard.length, there.heard.length]).toEqual([6, 6])
+    },
+  )
+
   it('a link-local address that comes late brings IPv6', () => {
     node.set('eth0', { addresses: [] })
     expect(l2.placements().get('2001:db8::10')).toEqual([])
@@ -309,6 +327,7 @@ describe('RFC 5227 conflicts', () => {
     found(V6)
     clock.advance(10_000)
     stranger = host(STRANGER, 150)
+    l2.setPeers(new Map([[NODE_B, 'node-b']]))
     told.length = 0
   })
 
@@ -318,9 +337,10 @@ describe('RFC 5227 conflicts', () => {
   ])('%s: a stranger’s claim is told, counted, and answered', (_, target, text) => {
     stranger.claim(target)
     clock.advance(1)
-    expect(told).toEqual([`l2:conflict ${text} eth0 02:00:00:00:00:ff`])
     expect(l2.counters().addresses.get(text)?.conflicts).toBe(1)
     expect(client.neighbor(target)?.mac).toBe(NODE)
+    clock.advance(250)
+    expect(told).toEqual([`l2:conflict ${text} eth0 02:00:00:00:00:ff`])
   })
 
   it('a stranger that goes on is told and answered once in ten seconds; the address is never given up', () => {
@@ -333,11 +353,29 @@ describe('RFC 5227 conflicts', () => {
     expect(l2.placements().get('192.0.2.10')).toEqual(['eth0'])
   })
 
-  it('another announcer of ours is named', () => {
+  it('another announcer of ours is named, and not contradicted at once', () => {
     l2.setPeers(new Map([[STRANGER, 'node-b']]))
     stranger.claim(V4)
     clock.advance(1)
+    expect(client.neighbor(V4)?.mac).toBe(STRANGER)
+    clock.advance(250)
+    expect(client.neighbor(V4)?.mac).toBe(NODE)
     expect(told).toEqual(['l2:conflict 192.0.2.10 eth0 02:00:00:00:00:ff node-b'])
+  })
+
+  it('whoever takes an address over that we give up a moment later is no conflict, known or not', () => {
+    const unaware = announcer()
+    l2.stop()
+    unaware.start()
+    unaware.apply(everywhere(V4))
+    clock.advance(10_000)
+    told.length = 0
+    stranger.claim(V4)
+    clock.advance(40)
+    unaware.apply([])
+    clock.advance(1_000)
+    expect(client.neighbor(V4)?.mac).toBe(STRANGER)
+    expect(told).toEqual(['l2:lost 192.0.2.10 eth0'])
   })
 
   it('RFC 4862 §5.4.3: who checks for duplicates hears that the address is taken', () => {
@@ -366,6 +404,7 @@ describe('RFC 5227 conflicts', () => {
     }
     client.heard.length = 0
     clock.advance(1)
+    expect(clock.pending).toBeLessThan(1_100)
     expect(l2.counters().addresses.get('192.0.2.10')?.conflicts).toBe(5_000)
     expect(client.heard.filter(({ source }) => source === NODE)).toHaveLength(2) // one defence, both forms
   })

@@ -35,7 +35,11 @@ export interface Announcer {
   stop(): void
   /** Replaces the whole desired state: answers are true when it returns, announcements follow at their pace. */
   apply(desired: readonly DesiredAddress[]): void
-  /** The hardware addresses of the other announcers, to tell a disagreement with one of ours from a stranger. */
+  /**
+   * The hardware addresses of the other announcers, by which a disagreement among ourselves is told from a stranger.
+   * Until they are known anybody may be one of ours, and is contradicted only when we still hold the address a little
+   * later.
+   */
   setPeers(nodes: ReadonlyMap<Mac, string>): void
   /** Other announcers are heard again: what is still held a moment later is told to every link anew. */
   networkHealed(): void
@@ -66,7 +70,7 @@ class LinkAnnouncer implements Announcer {
   readonly #reported = new Map<string, number>()
   #choices: readonly LinkChoice[] = []
   #table: AnnouncedTable = AnnouncedTable.EMPTY
-  #peers: ReadonlyMap<Mac, string> = new Map()
+  #peers: ReadonlyMap<Mac, string> | undefined
   #watch: { close(): void } | undefined
   #retry: Timer | undefined
   #attempt = 0
@@ -132,7 +136,9 @@ class LinkAnnouncer implements Announcer {
     const before = this.#choices
     this.#choices = chooseLinks(links, this.#init.isExcluded ?? (() => false))
     const usable = new Map(this.#choices.filter(isUsed).map(choice => [choice.link.index, choice]))
+    const failedOver = linksThatFailedOver(before, this.#choices)
     for (const responder of this.#responders.values()) this.#keepOrClose(responder, usable.get(responder.index))
+    for (const index of failedOver) this.#responders.get(index)?.announceAll('link-restored')
     for (const choice of usable.values()) if (!this.#responders.has(choice.link.index)) this.#open(choice)
     for (const index of this.#failures.keys()) if (!usable.has(index)) this.#failures.delete(index)
     for (const detail of changes(before, this.#choices)) this.#components.events.publish('link:changed', detail)
@@ -204,26 +210,29 @@ class LinkAnnouncer implements Announcer {
       return 'ours'
     }
     this.#counters.of(entry.text).conflicts++
-    heardOn.onClaim(entry.text, this.#peers.has(mac))
+    heardOn.onClaim(entry.text, this.#peers?.has(mac) ?? true)
     this.#report(entry.text, mac, heardOn)
     return 'foreign'
   }
 
-  /** Once per address, claimant and interval: the event wakes people, the counter counts. */
-  #report(address: string, mac: Mac, { interfaceName }: LinkResponder): void {
-    const now = this.#components.clock.now()
+  /**
+   * Once per address, claimant and interval, and only if we still hold the address when a move would be over: while one
+   * moves, each of the two hears the other. The event wakes people, the counter counts.
+   */
+  #report(address: string, mac: Mac, heardOn: LinkResponder): void {
+    const { clock, events } = this.#components
     const key = `${address} ${mac}`
-    const last = this.#reported.get(key)
-    if (last !== undefined && now - last < DEFEND_INTERVAL_MS) return
-    this.#reported.delete(key)
-    for (const oldest of this.#reported.keys()) if (this.#reported.size >= MOST_REPORTED) this.#reported.delete(oldest)
-    this.#reported.set(key, now)
-    const node = this.#peers.get(mac)
-    this.#components.events.publish('l2:conflict', {
-      address,
-      interface: interfaceName,
-      mac: formatMac(mac),
-      ...(node !== undefined && { node }),
+    for (const [oldest, at] of this.#reported) {
+      if (clock.now() - at < DEFEND_INTERVAL_MS) break
+      this.#reported.delete(oldest)
+    }
+    if (this.#reported.has(key) || this.#reported.size >= MOST_REPORTED) return
+    this.#reported.set(key, clock.now())
+    clock.setTimer(MOVE_MS, () => {
+      if (!heardOn.held.has(address)) return void this.#reported.delete(key)
+      const node = this.#peers?.get(mac)
+      const detail = { address, interface: heardOn.interfaceName, mac: formatMac(mac) }
+      events.publish('l2:conflict', { ...detail, ...(node !== undefined && { node }) })
     })
   }
 
@@ -237,8 +246,26 @@ class LinkAnnouncer implements Announcer {
 }
 
 const OPEN_RETRY = { baseMs: 1_000, maxMs: 10_000 } as const
-/** Claims remembered so that they are not reported again too soon. */
+/** Longer than it takes an address to move from one of ours to another. */
+const MOVE_MS = 250
+/** Claims remembered so that they are not reported again too soon; what is past it is counted alone. */
 const MOST_REPORTED = 1_024
+
+/**
+ * Bonds and teams of which a member came, went or changed, and what stands on them: the switch may have to send to
+ * another port now, and the kernel tells it only of addresses of its own.
+ */
+function linksThatFailedOver(before: readonly LinkChoice[], after: readonly LinkChoice[]): ReadonlySet<number> {
+  const bundles = after.filter(({ link }) => link.kind === 'bond' || link.kind === 'team').map(({ link }) => link.index)
+  const moved = bundles.filter(index => membersOf(index, before) !== membersOf(index, after))
+  const upon = after.filter(({ link }) => link.parent !== undefined && moved.includes(link.parent))
+  return new Set([...moved, ...upon.map(({ link }) => link.index)])
+}
+
+function membersOf(bundle: number, choices: readonly LinkChoice[]): string {
+  const members = choices.filter(({ link }) => link.master === bundle)
+  return members.map(({ link }) => `${link.index} ${link.hasCarrier}`).join()
+}
 
 function changes(before: readonly LinkChoice[], after: readonly LinkChoice[]): readonly LinkChanged[] {
   const known = new Map(before.map(({ link }) => [link.index, link]))

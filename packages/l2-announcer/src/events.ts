@@ -1,16 +1,21 @@
+// Types, not interfaces: a log line takes them as fields.
+
 /** What the announcer tells. Addresses are canonical text, so that an event can be written as JSON. */
 export interface L2Events {
   /** This host answers for the address on the interface from now on. Published after it is true. */
   'l2:gained': { readonly address: string; readonly interface: string }
   /** This host no longer answers for the address on the interface. Published after it is true. */
   'l2:lost': { readonly address: string; readonly interface: string }
-  /** Somebody else claims an address that we hold. At most one per address and claimant in ten seconds. */
+  /**
+   * Somebody else claims an address that we hold, and it is not one that was about to move. At most one per address and
+   * claimant in ten seconds.
+   */
   'l2:conflict': L2Conflict
   /** An interface appeared, changed or went. */
   'link:changed': LinkChanged
 }
 
-export interface L2Conflict {
+export type L2Conflict = {
   readonly address: string
   readonly interface: string
   /** The hardware address that claims it, as text. */
@@ -19,7 +24,7 @@ export interface L2Conflict {
   readonly node?: string
 }
 
-export interface LinkChanged {
+export type LinkChanged = {
   readonly interface: string
   readonly index: number
   readonly state: 'up' | 'no-carrier' | 'down' | 'gone'

@@ -108,16 +108,17 @@ describe('stepSchedule', () => {
 
   it('a healed network is told what is left when the others have had their say', () => {
     const { clock, sent, machine } = run()
-    machine.dispatch({ type: 'gained', addresses: [held('192.0.2.1'), held('192.0.2.2')] })
+    machine.dispatch({ type: 'gained', addresses: [held('192.0.2.1'), held('192.0.2.2'), held('2001:db8::1')] })
     clock.advance(10_000)
     sent.length = 0
     machine.dispatch({ type: 'network-healed' })
     clock.advance(20)
     machine.dispatch({ type: 'lost', addresses: ['192.0.2.1'] })
-    clock.advance(300)
+    clock.advance(10_000)
     expect(sent.map(({ at, text }) => [at, text])).toEqual([
       [10_050, '192.0.2.2'],
-      [10_250, '192.0.2.2'],
+      [10_051, '2001:db8::1'],
+      [12_250, '192.0.2.2'],
     ])
   })
 

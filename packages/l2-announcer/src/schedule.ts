@@ -150,14 +150,18 @@ function forget(state: ScheduleState, texts: ReadonlySet<string>): ScheduleState
   }
 }
 
+/** As if the burst were nearly over: others come and go, and nobody needs all of it each time. */
 function repeatAll(state: ScheduleState, now: number): ScheduleState {
   const fresh = new Set(state.fresh.map(({ text }) => text))
   const settled = [...state.held.values()].filter(({ text }) => !fresh.has(text))
+  const since = now - HEALED_INTO_BURST_MS
   return {
     ...state,
-    later: settled.reduce<readonly Due[]>((due, held) => repeat(due, held, now, now, state.settings), []),
+    later: settled.reduce<readonly Due[]>((due, held) => repeat(due, held, since, now, state.settings), []),
   }
 }
+
+const HEALED_INTO_BURST_MS = 2_150
 
 /** Puts every address that waits for nothing behind those that do. */
 function refresh(state: ScheduleState, now: number): ScheduleState {

@@ -21,7 +21,7 @@ export class SimCluster {
     this.client = new SimHost(this.clock, segment, { mac: 0x0200_0000_00aa as Mac, addresses: own })
     this.members = Array.from({ length: size }, (_, i) => new SimMember(this, segment, i))
     const peers = new Map(this.members.map(({ mac, name }) => [mac, name]))
-    for (const { announcer } of this.members) announcer.setPeers(peers)
+    if (seed % 2 === 0) for (const { announcer } of this.members) announcer.setPeers(peers)
     this.noticeSoon()
   }
 

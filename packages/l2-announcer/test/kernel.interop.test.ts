@@ -194,6 +194,25 @@ describe('a Linux client', () => {
   })
 })
 
+describe('many addresses', () => {
+  it.each([131_072, 20_480])(
+    'a thousand of each family, with room for %i octets of filter: the last one answers',
+    async room => {
+      await host.set('net.core.optmem_max', room)
+      const texts = (prefix: string, base: number): string[] =>
+        Array.from({ length: 1_000 }, (_, i) => `${prefix}${(i + 1).toString(base)}`)
+      const v4 = texts('', 10).map(text => `198.18.${Number(text) >> 8}.${Number(text) & 255}`)
+      const v6 = texts('2001:db8::1:', 16)
+      client.ip('addr', 'add', '198.18.255.1/16', 'dev', 'c0')
+      await hold(...v4, ...v6)
+      expect((await client.run('arping', '-c', '1', '-w', '2', '-I', 'c0', v4.at(-1)!)).code).toBe(0)
+      expect((await client.run('ndisc6', '-1', v6.at(-1)!, 'c0')).code).toBe(0)
+      expect((await client.run('arping', '-c', '1', '-w', '1', '-I', 'c0', '198.18.200.1')).code).toBe(1)
+      client.ip('addr', 'del', '198.18.255.1/16', 'dev', 'c0')
+    },
+  )
+})
+
 describe('interfaces', () => {
   it('down and up: the bridge’s group is joined again, both families answer', async () => {
     await hold(V4, V6)

@@ -17,8 +17,7 @@ export const MAX_INSTRUCTIONS = 4_096
  */
 export function arpFilter(addresses: readonly Address[]): readonly Instruction[] {
   const values = addresses.filter(({ family }) => family === 'ipv4').map(({ value }) => Number(value))
-  const head = [...MEANT_FOR_US, loadHalf(ETHERTYPE_AT), ...unless(ETHERTYPE_ARP)]
-  return bounded(head, [
+  return bounded(ARP_HEAD, [
     loadWord(ARP_TARGET_AT),
     ...values.flatMap(acceptIf),
     loadWord(ARP_SENDER_AT),
@@ -32,19 +31,17 @@ export function arpFilter(addresses: readonly Address[]): readonly Instruction[]
  */
 export function neighborFilter(addresses: readonly Address[]): readonly Instruction[] {
   const endings = addresses.filter(({ family }) => family === 'ipv6').map(({ value }) => Number(value & 0xffff_ffffn))
-  const head = [
-    ...MEANT_FOR_US,
-    loadHalf(ETHERTYPE_AT),
-    ...unless(ETHERTYPE_IPV6),
-    loadByte(NEXT_HEADER_AT),
-    ...unless(ICMPV6),
-    loadByte(HOP_LIMIT_AT),
-    ...unless(255), // RFC 4861 §7.1.1
-    loadByte(ICMP_TYPE_AT),
-    jumpEqual(NEIGHBOR_SOLICITATION, 2, 0),
-    ...unless(NEIGHBOR_ADVERTISEMENT),
-  ]
-  return bounded(head, [loadWord(TARGET_ENDING_AT), ...[...new Set(endings)].flatMap(acceptIf)])
+  return bounded(NEIGHBOR_HEAD, [loadWord(TARGET_ENDING_AT), ...[...new Set(endings)].flatMap(acceptIf)])
+}
+
+/** Any untagged ARP meant for us, for a kernel that has no room for the addresses. */
+export function anyArpFilter(): readonly Instruction[] {
+  return [...ARP_HEAD, accept]
+}
+
+/** Any neighbor solicitation or advertisement meant for us. */
+export function anyNeighborFilter(): readonly Instruction[] {
+  return [...NEIGHBOR_HEAD, accept]
 }
 
 /** The bytes of `struct sock_filter[]`, little-endian. */
@@ -98,6 +95,21 @@ const MEANT_FOR_US: readonly Instruction[] = [
   ...dropIf(PACKET_OUTGOING),
   loadWord(VLAN_TAG_PRESENT),
   ...unless(0),
+]
+
+const ARP_HEAD: readonly Instruction[] = [...MEANT_FOR_US, loadHalf(ETHERTYPE_AT), ...unless(ETHERTYPE_ARP)]
+
+const NEIGHBOR_HEAD: readonly Instruction[] = [
+  ...MEANT_FOR_US,
+  loadHalf(ETHERTYPE_AT),
+  ...unless(ETHERTYPE_IPV6),
+  loadByte(NEXT_HEADER_AT),
+  ...unless(ICMPV6),
+  loadByte(HOP_LIMIT_AT),
+  ...unless(255), // RFC 4861 §7.1.1
+  loadByte(ICMP_TYPE_AT),
+  jumpEqual(NEIGHBOR_SOLICITATION, 2, 0),
+  ...unless(NEIGHBOR_ADVERTISEMENT),
 ]
 
 function bounded(head: readonly Instruction[], body: readonly Instruction[]): readonly Instruction[] {

@@ -1,3 +1,4 @@
+export { disjointPools } from './allocation-request-disjoint.ts'
 export { explainRequestProblem, type NotOurs, type RequestProblem } from './allocation-request-problem.ts'
 export { currentAddresses, readRequest, type RequestReading, type RequestRules } from './allocation-request.ts'
 export { EMPTY_CONFIG, readConfig, type Config, type ConfigReading, type ConfigResources } from './config.ts'

@@ -38,7 +38,7 @@ export function nodePeers(config: Config, here: NodeFacts): NodePeers {
         ...(peer.sourceAddress !== undefined && { source: peer.sourceAddress }),
         ...(peer.password !== undefined && { password: peer.password }),
         ...(peer.vrf !== undefined && { device: peer.vrf }),
-        ...(peer.gracefulRestart && { gracefulRestartSeconds: GRACEFUL_RESTART_SECONDS }),
+        ...(peer.gracefulRestart && { gracefulRestart: { seconds: GRACEFUL_RESTART_SECONDS } }),
       })
     }
   }

@@ -319,6 +319,19 @@ describe('what others wrote', () => {
     expect(stored.status?.loadBalancer?.ingress).toEqual([{ ip: '192.0.2.0', ipMode: 'VIP' }])
   })
 
+  test('addresses that somebody replaced are written again, and it is known', () => {
+    const world = new World(A)
+    const first = world.step(service())
+    expect(first.isContested).toBe(false)
+    const replaced = {
+      ...first.stored,
+      status: { ...first.stored.status, loadBalancer: { ingress: [{ ip: '10.9.9.9' }] } },
+    }
+    const second = world.step(replaced)
+    expect([second.isContested, second.sentences]).toEqual([true, []])
+    expect(second.stored.status?.loadBalancer?.ingress).toEqual([{ ip: '192.0.2.0', ipMode: 'VIP' }])
+  })
+
   test('a hostname that somebody left is cleared', () => {
     const { stored } = new World().step(service('web', { status: { loadBalancer: { ingress: [{ hostname: 'x' }] } } }))
     expect(stored.status?.loadBalancer).toEqual({})

@@ -21,6 +21,8 @@ export interface ServiceOutcome {
   readonly patch: ServicePatch | undefined
   readonly events: readonly ServiceEvent[]
   readonly finding: Finding | undefined
+  /** Somebody else took away or replaced addresses that were written already. */
+  readonly isContested: boolean
 }
 
 /** A JSON merge patch of the status sub-resource; the resource version makes it fail where somebody wrote meanwhile. */
@@ -47,10 +49,14 @@ export function serviceOutcome(
   wallTime: number,
 ): ServiceOutcome {
   const finding = findingOf(service, reading, answer)
-  if (reading.kind === 'ignore' || !concernsUs(service, reading)) return { patch: undefined, events: [], finding }
+  if (reading.kind === 'ignore' || !concernsUs(service, reading)) {
+    return { patch: undefined, events: [], finding, isContested: false }
+  }
   const patch = patchOf(service, reading, answer, finding, wallTime)
   const isNews = !isSaid(service, finding)
-  return { patch, events: eventsOf(service, { reading, answer, isNews, isChanged: patch !== undefined }), finding }
+  const events = eventsOf(service, { reading, answer, isNews, isChanged: patch !== undefined })
+  const isContested = answer?.ok === true && answer.how === 'kept' && patch?.status?.loadBalancer !== undefined
+  return { patch, events, finding, isContested }
 }
 
 /** Addresses that the status still shows and the Service no longer has: nobody else gets them until that is written. */

@@ -1,8 +1,10 @@
+import type { Publisher } from '@metallb-ts/event-bus'
 import { SimHost, SimNode, SimSegment } from '@metallb-ts/l2-announcer/testing'
 import { address, mac } from '@metallb-ts/netip'
 import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { LanCore, type LanMembers } from './lan-core.ts'
+import type { LanEvents } from './lan.ts'
 import type { FromLan } from './protocol.ts'
 
 const HARDWARE = mac('02:00:00:00:00:01')
@@ -32,6 +34,7 @@ function core(excludedInterfaces: readonly string[] = [], members?: LanMembers):
       links: node,
       monitor: node,
       post: message => void posted.push(structuredClone(message)),
+      arpIgnore: () => 0,
       end: () => ended++,
     },
     { node: 'node-a', excludedInterfaces },
@@ -111,6 +114,7 @@ describe('LanCore', () => {
     const order: string[] = []
     const lan = core([], {
       setPeers: peers => void order.push(`peers ${peers.map(({ node }) => node).join()}`),
+      alive: () => ['node-a'],
       leave: () => {
         client.ask(V4)
         clock.advance(1)
@@ -138,11 +142,32 @@ describe('LanCore', () => {
     expect(client.heard).toEqual([])
   })
 
+  it('warns once of an address for which the kernel answers as well', () => {
+    const lan = core()
+    const apply = (): void => lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all' }] })
+    apply()
+    node.set('eth0', { addresses: [{ address: V4, prefixLength: 32, isTentative: false }] })
+    clock.advance(1)
+    apply()
+    const fields = { address: '192.0.2.10', holder: 'eth0', interface: 'eth0' }
+    expect(posted.filter(({ type }) => type === 'log')).toEqual([
+      { type: 'log', severity: 'warn', event: 'kernel-answers-too', fields },
+    ])
+  })
+
   it('says once more what it holds when another speaker is heard again', () => {
     let publish: ((node: string) => void) | undefined
-    const silent = { setPeers: () => {}, leave: () => {}, close: () => {} }
+    const silent = { setPeers: () => {}, alive: () => ['node-a'], leave: () => {}, close: () => {} }
     const lan = new LanCore(
-      { clock, random: new SimRandom(1), links: node, monitor: node, post: () => {}, end: () => {} },
+      {
+        clock,
+        random: new SimRandom(1),
+        links: node,
+        monitor: node,
+        post: () => {},
+        arpIgnore: () => 0,
+        end: () => {},
+      },
       { node: 'node-a' },
       events => {
         publish = other => events.publish('member:joined', { node: other })
@@ -156,6 +181,45 @@ describe('LanCore', () => {
     publish?.('node-b')
     clock.advance(60)
     expect(client.heard.map(({ senderAddress }) => BigInt(senderAddress))).toEqual([V4.value, V4.value])
+  })
+
+  it('takes an address over when its owner dies, without a word from the main thread', () => {
+    let alive = ['node-a', 'node-b']
+    let publish: Publisher<LanEvents>['publish'] | undefined
+    const members = { setPeers: () => {}, alive: () => alive, leave: () => {}, close: () => {} }
+    const lan = new LanCore(
+      {
+        clock,
+        random: new SimRandom(1),
+        links: node,
+        monitor: node,
+        post: () => {},
+        arpIgnore: () => 0,
+        end: () => {},
+      },
+      { node: 'node-a' },
+      events => {
+        publish = events.publish
+        return members
+      },
+    )
+    lan.start()
+    const contest = { address: address('10.0.0.1'), candidates: [{ node: 'node-a' }, { node: 'node-b' }] } // node-b first
+    lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all', contest }] })
+    client.send(V4)
+    clock.advance(1)
+    expect(client.neighbor(V4)?.mac).toBeUndefined()
+    alive = ['node-a']
+    publish?.('member:left', { node: 'node-b', cause: 'dead' })
+    clock.advance(1)
+    expect(client.neighbor(V4)?.mac).toBe(HARDWARE)
+    alive = ['node-a', 'node-b']
+    publish?.('member:joined', { node: 'node-b' })
+    clock.advance(2_000)
+    client.heard.length = 0
+    client.ask(V4)
+    clock.advance(1)
+    expect(client.heard).toEqual([])
   })
 
   it('stops at once when it knows nobody', () => {

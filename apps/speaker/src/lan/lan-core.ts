@@ -9,6 +9,8 @@ import {
 import { formatAddress, formatMac } from '@metallb-ts/netip'
 import type { Publisher } from '@metallb-ts/event-bus'
 import type { Clock, Random } from '@metallb-ts/runtime'
+import { heldNow, type LanAddress } from './contest.ts'
+import { kernelAnswers } from './kernel-answers.ts'
 import type { LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
 import type { FromLan, LanEvent, ToLan } from './protocol.ts'
 
@@ -18,6 +20,8 @@ export interface LanCoreComponents {
   readonly links: Links
   readonly monitor: LinkMonitor
   readonly post: (message: FromLan) => void
+  /** `net.ipv4.conf.<name>.arp_ignore` of this namespace. */
+  readonly arpIgnore: (name: string) => number
   /** Ends the loop that calls us. */
   readonly end: () => void
 }
@@ -25,6 +29,8 @@ export interface LanCoreComponents {
 /** Who is alive, as far as the thread has to do with it. */
 export interface LanMembers {
   setPeers(peers: readonly LanPeer[]): void
+  /** This node among them, once it takes part. */
+  alive(): readonly string[]
   /** Says goodbye, and is not heard from any more. */
   leave(): void
   close(): void
@@ -39,8 +45,11 @@ export class LanCore {
   readonly #announcer: Announcer
   readonly #members: LanMembers | undefined
   #events: LanEvent[] = []
+  #desired: readonly LanAddress[] = []
+  readonly #warned = new Set<string>()
   #reported = ''
   #isStopping = false
+  readonly #node: string
 
   constructor(
     components: LanCoreComponents,
@@ -48,6 +57,7 @@ export class LanCore {
     createMembers?: (events: Publisher<LanEvents>) => LanMembers,
   ) {
     this.#components = components
+    this.#node = init.node
     const events: Publisher<LanEvents> = { publish: (name, detail) => this.#tell({ name, detail } as LanEvent) }
     const matcher = nameMatcher(init.excludedInterfaces ?? [])
     this.#announcer = createAnnouncer(
@@ -68,7 +78,9 @@ export class LanCore {
   onMessage(message: ToLan): void {
     switch (message.type) {
       case 'apply':
-        this.#announcer.apply(message.desired)
+        this.#desired = message.desired
+        this.#hold()
+        this.#warn()
         return this.#components.post({ type: 'applied' })
       case 'set-peers':
         return this.#members?.setPeers(message.peers)
@@ -105,9 +117,29 @@ export class LanCore {
   }
 
   #tell(event: LanEvent): void {
-    if (event.name === 'member:joined') this.#announcer.networkHealed()
+    if (event.name === 'member:joined' || event.name === 'member:left') this.#onMembers(event.name)
     if (this.#events.length === 0) this.#components.clock.setTimer(0, () => this.#flush())
     this.#events.push(event)
+  }
+
+  /** Another owner answers before anybody is told that it is one. */
+  #onMembers(name: 'member:joined' | 'member:left'): void {
+    this.#hold()
+    if (name === 'member:joined') this.#announcer.networkHealed()
+  }
+
+  #hold(): void {
+    const alive = this.#members === undefined ? 'all' : new Set(this.#members.alive())
+    this.#announcer.apply(heldNow(this.#desired, this.#node, alive))
+  }
+
+  /** Once for each address. */
+  #warn(): void {
+    for (const found of kernelAnswers(this.#desired, this.#announcer.links(), this.#components.arpIgnore)) {
+      if (this.#warned.has(found.address) || this.#warned.size >= MOST_WARNED) continue
+      this.#warned.add(found.address)
+      this.#components.post({ type: 'log', severity: 'warn', event: 'kernel-answers-too', fields: { ...found } })
+    }
   }
 
   #flush(): void {
@@ -115,6 +147,7 @@ export class LanCore {
     this.#events = []
     if (events.length === 0) return
     if (events.some(({ name }) => name === 'link:changed')) {
+      this.#warn()
       this.#components.post({ type: 'links', links: this.#announcer.links().map(linkView) })
     }
     this.#components.post({ type: 'events', events })
@@ -123,6 +156,7 @@ export class LanCore {
 
 /** For the others to elect and to answer; two may answer for an address meanwhile, on purpose. */
 const SUCCESSION_MS = 50
+const MOST_WARNED = 256
 
 function linkView({ link, arp, ndp, failure }: LinkStatus): LinkView {
   const { index, name, mac, isUp, hasCarrier, addresses } = link

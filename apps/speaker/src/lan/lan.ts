@@ -1,13 +1,18 @@
 import type { Publisher } from '@metallb-ts/event-bus'
-import type { DesiredAddress, IgnoreReason, L2Events } from '@metallb-ts/l2-announcer'
+import type { IgnoreReason, L2Events } from '@metallb-ts/l2-announcer'
 import type { MembershipEvents } from '@metallb-ts/membership'
 import type { Address } from '@metallb-ts/netip'
 import type { Logger } from '@metallb-ts/runtime'
+import type { LanAddress } from './contest.ts'
 
 /** The local network as the rest of the speaker sees it: what it should hold goes in, what came of it comes out. */
 export interface Lan {
-  /** Replaces the whole desired state. An address named twice is answered on the union of its interfaces. */
-  apply(desired: readonly DesiredAddress[]): void
+  /**
+   * Replaces the whole desired state. An address named twice is answered on the union of its interfaces. One with a
+   * contest is held while this node wins it among the living: give those of others as well, and an owner's death costs
+   * no turn of the main thread.
+   */
+  apply(desired: readonly LanAddress[]): void
   /** Replaces the speakers that heartbeats go to; this node may be among them. */
   setPeers(peers: readonly LanPeer[]): void
   /** At most a second old. */

@@ -26,6 +26,7 @@ export function nativeMembers(
   const socket = new UdpSocket(loop, { address: bindAddress, port: bindPort }, bytes => membership.received(bytes))
   return {
     setPeers: peers => membership.setPeers(peers),
+    alive: () => membership.alive(),
     leave: () => membership.stop(),
     close: () => socket.close(),
   }

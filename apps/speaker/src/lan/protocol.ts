@@ -1,5 +1,5 @@
-import type { DesiredAddress } from '@metallb-ts/l2-announcer'
 import type { Severity, LogFields } from '@metallb-ts/runtime'
+import type { LanAddress } from './contest.ts'
 import type { LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
 
 /** What the thread is started with. */
@@ -11,7 +11,7 @@ export interface LanWorkerData {
 
 /** From the main thread to the LAN's. Everything in it survives a structured clone. */
 export type ToLan =
-  | { readonly type: 'apply'; readonly desired: readonly DesiredAddress[] }
+  | { readonly type: 'apply'; readonly desired: readonly LanAddress[] }
   | { readonly type: 'set-peers'; readonly peers: readonly LanPeer[] }
   | { readonly type: 'report' }
   | { readonly type: 'stop' }

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import type { DesiredAddress } from '@metallb-ts/l2-announcer'
 import { closeWaker, createWaker, wake } from '@metallb-ts/linux-net/node'
 import type { Timer } from '@metallb-ts/runtime'
 import { REAL_CLOCK } from '@metallb-ts/runtime/node'
+import type { LanAddress } from './contest.ts'
 import type { Lan, LanComponents, LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
 import type { FromLan, LanEvent, LanWorkerData, ToLan } from './protocol.ts'
 
@@ -29,7 +29,7 @@ class LanThread implements Lan {
   #counters: LanCounters = { addresses: {}, ignored: {}, sendFailures: 0 }
   #report: Timer | undefined
   #isApplying = false
-  #waiting: readonly DesiredAddress[] | undefined
+  #waiting: readonly LanAddress[] | undefined
   #isRunning = false
   #isEnding = false
   #hasEnded = false
@@ -59,7 +59,7 @@ class LanThread implements Lan {
   }
 
   /** One at a time is under way, and of those that come meanwhile only the last counts: each is the whole. */
-  apply(desired: readonly DesiredAddress[]): void {
+  apply(desired: readonly LanAddress[]): void {
     if (this.#isApplying) {
       this.#waiting = desired
       return

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { PollLoop } from '@metallb-ts/linux-net/node'
 import { realRandom } from '@metallb-ts/runtime/node'
@@ -19,6 +20,7 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
       links,
       monitor: links,
       post: message => port.postMessage(message),
+      arpIgnore,
       end: () => loop.stop(),
     },
     init,
@@ -32,5 +34,13 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
 function drain(port: MessagePort, core: LanCore): void {
   for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
     core.onMessage((next as { message: ToLan }).message)
+  }
+}
+
+function arpIgnore(name: string): number {
+  try {
+    return Number(readFileSync(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, 'utf8'))
+  } catch {
+    return 0 // the interface went
   }
 }

@@ -1,8 +1,9 @@
-import { createServer, Socket, type SocketConstructorOpts } from 'node:net'
-import { formatAddress, isLinkLocal, parseAddress, unmapAddress, type Address } from '@metallb-ts/netip'
-import type { Connection, ConnectionHandlers, DialOptions, Transport } from '../transport.ts'
+import { createServer, Socket, type Server } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { equalAddresses, formatAddress, isLinkLocal, parseAddress, unmapAddress, type Address } from '@metallb-ts/netip'
+import type { Connection, ConnectionHandlers, DialOptions, ListenKey, ListenOptions, Transport } from '../transport.ts'
 
-/** Opens sockets that need what Node cannot do: MD5, TTL bounds, a device. `@metallb-ts/linux-net/node` has one. */
+/** What Node cannot do by itself: MD5, TTL bounds, a device. `@metallb-ts/linux-net/node` has this shape. */
 export interface SpecialSockets {
   openTcp(options: {
     readonly remote: Address
@@ -15,26 +16,36 @@ export interface SpecialSockets {
     readonly device?: string
     readonly timeoutMs: number
   }): Promise<Socket>
+  setTcpOptions(
+    fd: number,
+    options: { readonly remote: Address; readonly md5?: string; readonly ttl?: number; readonly minTtl?: number },
+  ): void
 }
 
-/** TCP by node:net; `loadSpecial` is called when a peer first needs more than that. */
+/** TCP by node:net; `loadSpecial` is called when a peer first needs more than that. @default linux-net */
 export function tcpTransport({
-  loadSpecial,
+  loadSpecial = () => import('@metallb-ts/linux-net/node'),
 }: { readonly loadSpecial?: () => Promise<SpecialSockets> } = {}): Transport {
   return {
     dial: (options, handlers) => {
       const attempt = { cancelled: false, socket: undefined as Socket | undefined }
-      const open = needsSpecial(options) ? openSpecial(options, loadSpecial) : Promise.resolve(openPlain(options))
-      open.then(
-        socket => {
-          attempt.socket = socket
-          if (attempt.cancelled) return void socket.destroy()
-          whenConnected(socket, () => attempt.cancelled, handlers)
-        },
-        (error: unknown) => {
-          if (!attempt.cancelled) handlers.failed(describe(error))
-        },
-      )
+      const failed = (error: unknown): void => {
+        if (!attempt.cancelled) handlers.failed(describeDial(error, options))
+      }
+      const open = needsSpecial(options) ? openSpecial(options, loadSpecial) : Promise.resolve().then(() => openPlain(options))
+      open.then(socket => {
+        attempt.socket = socket
+        socket.once('error', failed)
+        const opened = (): void => {
+          socket.off('error', failed)
+          if (!attempt.cancelled) return attach(socket, handlers.opened(connectionOf(socket, undefined)))
+          socket.on('error', () => {})
+          socket.destroy()
+        }
+        if (attempt.cancelled) socket.destroy()
+        else if (socket.connecting) socket.once('connect', opened)
+        else opened()
+      }, failed)
       return {
         cancel: () => {
           attempt.cancelled = true
@@ -42,19 +53,36 @@ export function tcpTransport({
         },
       }
     },
-    listen: (port, accept) =>
-      new Promise((resolve, reject) => {
-        const server = createServer({ noDelay: true }, socket => {
-          const connection = connectionOf(socket)
-          const handlers = accept(connection)
-          if (handlers === undefined) socket.destroy()
-          else attach(socket, handlers)
-        })
-        server.once('error', reject)
-        server.listen({ port, host: '::' }, () =>
-          resolve({ close: () => new Promise(done => server.close(() => done())) }),
-        )
-      }),
+    listen: (options, accept) => listen(options, accept, loadSpecial),
+  }
+}
+
+async function listen(
+  { port, address, keys = [], needsTtl = false }: ListenOptions,
+  accept: (connection: Connection) => ConnectionHandlers | undefined,
+  loadSpecial: () => Promise<SpecialSockets>,
+): ReturnType<NonNullable<Transport['listen']>> {
+  const special = keys.length > 0 || needsTtl ? await loadSpecial() : undefined
+  const server = createServer({ noDelay: true }, socket => {
+    const handlers = accept(connectionOf(socket, special))
+    if (handlers !== undefined) return attach(socket, handlers)
+    socket.on('error', () => {})
+    socket.end()
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  })
+  const host = address === undefined ? '::' : formatAddress(address)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, host }, resolve)
+  })
+  const setKeys = (wanted: readonly ListenKey[]): void => {
+    for (const { remote, password } of wanted)
+      special?.setTcpOptions(descriptorOf(server), { remote: host === '::' ? mapAddress(remote) : remote, md5: password })
+  }
+  setKeys(keys)
+  return {
+    setKeys,
+    close: () => new Promise(done => server.close(() => done())),
   }
 }
 
@@ -62,8 +90,7 @@ function needsSpecial({ password, ttl, minimumTtl, device }: DialOptions): boole
   return password !== undefined || ttl !== undefined || minimumTtl !== undefined || device !== undefined
 }
 
-async function openSpecial(options: DialOptions, load: (() => Promise<SpecialSockets>) | undefined): Promise<Socket> {
-  if (load === undefined) throw new Error('MD5, TTL and device need @metallb-ts/linux-net')
+async function openSpecial(options: DialOptions, load: () => Promise<SpecialSockets>): Promise<Socket> {
   const { remote, port, interface: name, source, password, ttl, minimumTtl, device, timeoutMs } = options
   const { openTcp } = await load()
   return openTcp({
@@ -81,28 +108,13 @@ async function openSpecial(options: DialOptions, load: (() => Promise<SpecialSoc
 
 function openPlain({ remote, interface: name, port, source }: DialOptions): Socket {
   const zone = isLinkLocal(remote) && name !== undefined ? `%${name}` : ''
-  const socket = new Socket({ noDelay: true } as SocketConstructorOpts)
+  const socket = new Socket()
   socket.connect({
     host: `${formatAddress(remote)}${zone}`,
     port,
     ...(source !== undefined && { localAddress: formatAddress(source) }),
   })
   return socket
-}
-
-function whenConnected(socket: Socket, isCancelled: () => boolean, handlers: Parameters<Transport['dial']>[1]): void {
-  const opened = (): void => {
-    socket.off('error', failed)
-    if (isCancelled()) socket.destroy()
-    else attach(socket, handlers.opened(connectionOf(socket)))
-  }
-  const failed = (error: Error): void => {
-    socket.off('connect', opened)
-    if (!isCancelled()) handlers.failed(describe(error))
-  }
-  socket.once('error', failed)
-  if (socket.connecting) socket.once('connect', opened)
-  else opened()
 }
 
 function attach(socket: Socket, handlers: ConnectionHandlers): void {
@@ -115,29 +127,68 @@ function attach(socket: Socket, handlers: ConnectionHandlers): void {
   socket.on('close', () => handlers.closed(reason))
 }
 
-function connectionOf(socket: Socket): Connection {
+function connectionOf(socket: Socket, special: SpecialSockets | undefined): Connection {
+  socket.setNoDelay(true)
+  const localAddress = socketAddress(socket.localAddress)
+  const remoteAddress = socketAddress(socket.remoteAddress)
   return {
-    localAddress: socketAddress(socket.localAddress),
-    remoteAddress: socketAddress(socket.remoteAddress),
-    get buffered() {
-      return socket.writableLength
+    localAddress,
+    remoteAddress,
+    linkAddresses: addressesBeside(localAddress),
+    ...(special !== undefined && {
+      limitTtl: ({ ttl, minimumTtl }) =>
+        special.setTcpOptions(descriptorOf(socket), { remote: remoteAddress, ttl, minTtl: minimumTtl }),
+    }),
+    write: bytes => {
+      if (socket.destroyed || !socket.writable) return true
+      // Node's own mark of 16 KiB would stop us after four UPDATEs.
+      return socket.write(bytes) || socket.writableLength < WRITE_LIMIT
     },
-    write: bytes => socket.destroyed || socket.write(bytes),
     close: how => {
-      if (how === 'now') socket.destroy()
-      else {
-        socket.end()
-        socket.setTimeout(LINGER_MS, () => socket.destroy())
-      }
+      if (how === 'now') return void socket.destroy()
+      socket.end()
+      setTimeout(() => socket.destroy(), LINGER_MS).unref()
     },
   }
 }
 
-const LINGER_MS = 2_000 // a peer that does not close its side after ours is not waited for longer
+const LINGER_MS = 1_000 // the peer reads our NOTIFICATION, then closes its side; it is not waited for longer
+const WRITE_LIMIT = 256 * 1_024
+
+/** The descriptor below a Node socket, which Node itself keeps to itself. */
+function descriptorOf(socket: Socket | Server): number {
+  const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } }
+  if (handle?.fd === undefined) throw new Error('this socket has no descriptor')
+  return handle.fd
+}
+
+/** Our other addresses on the interface that has this one. */
+function addressesBeside(local: Address): NonNullable<Connection['linkAddresses']> {
+  for (const entries of Object.values(networkInterfaces())) {
+    const addresses = (entries ?? []).map(({ address }) => socketAddress(address))
+    if (!addresses.some(one => equalAddresses(one, local))) continue
+    const others = addresses.filter(one => !equalAddresses(one, local))
+    return {
+      ipv4: others.filter(({ family }) => family === 'ipv4'),
+      ipv6: others.filter(({ family }) => family === 'ipv6'),
+    }
+  }
+  return {}
+}
+
+/** An IPv4 address as a socket of both families knows it (RFC 4291 §2.5.5.2). */
+function mapAddress(address: Address): Address {
+  return address.family === 'ipv6' ? address : { family: 'ipv6', value: (0xffffn << 32n) | address.value }
+}
 
 function socketAddress(text = '::'): Address {
   const parsed = parseAddress(text.split('%')[0] ?? '')
   return parsed.ok ? unmapAddress(parsed.value) : { family: 'ipv6', value: 0n }
+}
+
+function describeDial(error: unknown, { remote, port, source }: DialOptions): string {
+  const from = source === undefined ? '' : `from ${formatAddress(source)} `
+  return `${describe(error)} (${from}to ${formatAddress(remote)} port ${port})`
 }
 
 function describe(error: unknown): string {

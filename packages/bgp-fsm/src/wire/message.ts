@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, ShortReadError } from '@metallb-ts/netip'
 import type { CodecContext } from './attributes.ts'
-import { HEADER_LENGTH, MAX_EXTENDED_LENGTH, MAX_MESSAGE_LENGTH, MESSAGE_TYPES } from './constants.ts'
+import { HEADER_LENGTH, MAX_EXTENDED_LENGTH, MESSAGE_TYPES } from './constants.ts'
 import { decodeNotification, ERRORS, type Notification } from './notification.ts'
 import { decodeOpen, encodeOpen, type Open } from './open.ts'
 import { decodeUpdate, encodeUpdate, type Update } from './update.ts'
@@ -39,7 +39,7 @@ export function decodeMessage(frame: Uint8Array, context: CodecContext): Decoded
   const type = frame[18] ?? 0
   const body = new ByteReader(frame.subarray(HEADER_LENGTH))
   try {
-    const message = decodeBody(type, body, context)
+    const message = decodeBody(type, body, context, frame)
     if (message === undefined) return { ok: false, notification: ERRORS.badType(type) }
     const isAnswer = message.type === 'notification' && type !== MESSAGE_TYPES.notification
     return isAnswer ? { ok: false, notification: message } : { ok: true, message }
@@ -50,53 +50,6 @@ export function decodeMessage(frame: Uint8Array, context: CodecContext): Decoded
       notification: type === MESSAGE_TYPES.open ? ERRORS.malformedOpen() : ERRORS.badLength(frame.length),
     }
   }
-}
-
-/** Cuts a stream of bytes into frames, judging headers before a body is waited for. */
-export class Framer {
-  #held: Uint8Array = new Uint8Array(0)
-  #limit = MAX_MESSAGE_LENGTH
-
-  /** From now on messages may have 65535 octets (RFC 8654). */
-  allowExtended(): void {
-    this.#limit = MAX_EXTENDED_LENGTH
-  }
-
-  /** Whole frames of what has come, in order, then the error that ends the stream if there is one. */
-  push(chunk: Uint8Array): { readonly frames: readonly Uint8Array[]; readonly error?: Notification } {
-    const bytes = this.#held.length === 0 ? chunk : join(this.#held, chunk)
-    const frames: Uint8Array[] = []
-    let at = 0
-    while (bytes.length - at >= HEADER_LENGTH) {
-      const length = (bytes[at + 16]! << 8) | bytes[at + 17]!
-      const error = this.#headerError(bytes, at, length)
-      if (error !== undefined) return { frames, error }
-      if (bytes.length - at < length) break
-      frames.push(bytes.subarray(at, at + length))
-      at += length
-    }
-    this.#held = bytes.slice(at)
-    return { frames }
-  }
-
-  /** RFC 4271 §6.1 */
-  #headerError(bytes: Uint8Array, at: number, length: number): Notification | undefined {
-    for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0xff) return ERRORS.notSynchronized()
-    const type = bytes[at + 18]!
-    const bounds = LENGTHS[type]
-    if (bounds === undefined) return length < HEADER_LENGTH ? ERRORS.badLength(length) : ERRORS.badType(type)
-    const most = Math.min(bounds.most ?? this.#limit, this.#limit)
-    return length < bounds.least || length > most ? ERRORS.badLength(length) : undefined
-  }
-}
-
-/** RFC 4271 §4, RFC 2918 §3; OPEN and KEEPALIVE never grow (RFC 8654 §4). */
-const LENGTHS: Readonly<Record<number, { readonly least: number; readonly most?: number }>> = {
-  [MESSAGE_TYPES.open]: { least: 29, most: MAX_MESSAGE_LENGTH },
-  [MESSAGE_TYPES.update]: { least: 23 },
-  [MESSAGE_TYPES.notification]: { least: 21 },
-  [MESSAGE_TYPES.keepalive]: { least: 19, most: 19 },
-  [MESSAGE_TYPES['route-refresh']]: { least: 23 },
 }
 
 function encodeBody(message: Message, context: CodecContext, to: ByteWriter): void {
@@ -113,7 +66,12 @@ function encodeBody(message: Message, context: CodecContext, to: ByteWriter): vo
   }
 }
 
-function decodeBody(type: number, body: ByteReader, context: CodecContext): Message | undefined {
+function decodeBody(
+  type: number,
+  body: ByteReader,
+  context: CodecContext,
+  frame: Uint8Array,
+): Message | undefined {
   switch (type) {
     case MESSAGE_TYPES.open:
       return decodeOpen(body)
@@ -126,16 +84,12 @@ function decodeBody(type: number, body: ByteReader, context: CodecContext): Mess
     case MESSAGE_TYPES['route-refresh']: {
       const afi = body.u16()
       const subtype = body.u8()
-      return { type: 'route-refresh', afi, subtype, safi: body.u8() }
+      const safi = body.u8()
+      // RFC 7313 §5; longer requests carry outbound filters, which nobody agreed on, and stay requests.
+      if ((subtype === 1 || subtype === 2) && body.remaining > 0) return ERRORS.badRefreshLength(frame)
+      return { type: 'route-refresh', afi, subtype, safi }
     }
     default:
       return undefined
   }
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length)
-  joined.set(a)
-  joined.set(b, a.length)
-  return joined
 }

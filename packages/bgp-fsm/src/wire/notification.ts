@@ -22,33 +22,60 @@ export const ERRORS = {
   badLength: (length: number): Notification => notification(1, 2, u16(length)),
   badType: (type: number): Notification => notification(1, 3, Uint8Array.of(type)),
   unsupportedVersion: (): Notification => notification(2, 1, u16(4)),
-  badPeerAs: (): Notification => notification(2, 2),
+  badPeerAs: (asn?: number): Notification => notification(2, 2, asn === undefined ? EMPTY : u32(asn)),
   badIdentifier: (): Notification => notification(2, 3),
   unsupportedParameter: (): Notification => notification(2, 4),
   unacceptableHoldTime: (): Notification => notification(2, 6),
+  roleMismatch: (): Notification => notification(2, 11),
   unsupportedCapability: (capability: Uint8Array): Notification => notification(2, 7, capability),
   malformedOpen: (): Notification => notification(2, 0),
   malformedAttributes: (attribute: Uint8Array = EMPTY): Notification => notification(3, 1, attribute),
   invalidNetwork: (): Notification => notification(3, 10),
   holdTimerExpired: (): Notification => notification(4, 0),
   sendHoldTimerExpired: (): Notification => notification(8, 0),
-  unexpectedIn: (state: 'open-sent' | 'open-confirm' | 'established'): Notification =>
-    notification(5, FSM_SUBCODES[state]),
+  /** RFC 6608 §3: the data is the type of the message that came. */
+  unexpectedIn: (state: 'open-sent' | 'open-confirm' | 'established', type: number): Notification =>
+    notification(5, FSM_SUBCODES[state], Uint8Array.of(type)),
+  fsmError: (): Notification => notification(5, 0),
+  /** FRR reads which family and which limit from the data. */
+  tooManyPrefixes: (afi: number, limit: number): Notification =>
+    notification(6, 1, Uint8Array.of(...u16(afi), 1, ...u32(limit))),
   shutdown: (reason: string = ''): Notification => notification(6, 2, shutdownText(reason)),
   peerRemoved: (): Notification => notification(6, 3),
   reset: (reason: string = ''): Notification => notification(6, 4, shutdownText(reason)),
   rejected: (): Notification => notification(6, 5),
   otherChange: (): Notification => notification(6, 6),
   collision: (): Notification => notification(6, 7),
-  bfdDown: (): Notification => notification(6, 10),
+  outOfResources: (): Notification => notification(6, 8),
+  /** RFC 8538 §3: ends the session for good, whatever graceful restart was agreed on. */
+  hardReset: ({ code, subcode, data }: Notification): Notification =>
+    notification(6, 9, Uint8Array.of(code, subcode, ...data)),
+  bfdDown: (): Notification => notification(6, 10), // RFC 9384 §3
+  /** RFC 7313 §5: the data is the whole message. */
+  badRefreshLength: (message: Uint8Array): Notification => notification(7, 1, message.slice()),
 } as const
 
-/** In words, with the shutdown text of RFC 9003 where there is one. */
+/** In words, with the text of RFC 9003 where there is one, and what a hard reset wraps (RFC 8538 §3). */
 export function explainNotification({ code, subcode, data }: Notification): string {
-  const subcodes = SUBCODE_NAMES[code]
-  const name = `${CODE_NAMES[code] ?? `code ${code}`}, ${subcodes?.[subcode] ?? `subcode ${subcode}`}`
-  const text = code === 6 && (subcode === 2 || subcode === 4) ? readShutdownText(data) : ''
-  return text === '' ? `${name} (${code}/${subcode})` : `${name} (${code}/${subcode}): ${text}`
+  const name = `${CODE_NAMES[code] ?? `code ${code}`}, ${SUBCODE_NAMES[code]?.[subcode] ?? `subcode ${subcode}`}`
+  const head = `${name} (${code}/${subcode})`
+  if (code !== 6) return head
+  if (subcode === 9 && data.length >= 2)
+    return `${head}: ${explainNotification(notification(data[0]!, data[1]!, data.subarray(2)))}`
+  const text = subcode === 2 || subcode === 4 ? shutdownMessage(data) : ''
+  return text === '' ? head : `${head}: ${text}`
+}
+
+/** The text of an administrative shutdown or reset, safe to log; in hexadecimal when its length lies (RFC 9003 §2). */
+export function shutdownMessage(data: Uint8Array): string {
+  if (data.length === 0) return ''
+  const length = data[0]!
+  if (length > data.length - 1) return hex(data)
+  try {
+    return escaped(new TextDecoder('utf-8', { fatal: true }).decode(data.subarray(1, 1 + length)))
+  } catch {
+    return hex(data)
+  }
 }
 
 const EMPTY = new Uint8Array(0)
@@ -77,6 +104,10 @@ const SUBCODE_NAMES: Readonly<Record<number, readonly string[]>> = {
     'authentication failure',
     'unacceptable hold time',
     'unsupported capability',
+    'grouping conflict',
+    'subcode 9',
+    'subcode 10',
+    'role mismatch',
   ],
   3: [
     'unspecific',
@@ -126,9 +157,17 @@ function shutdownText(reason: string): Uint8Array {
   return Uint8Array.of(length, ...text.subarray(0, length))
 }
 
-function readShutdownText(data: Uint8Array): string {
-  const length = data[0] ?? 0
-  return new TextDecoder().decode(data.subarray(1, 1 + length))
+/** RFC 9003 §6: control characters must not reach a log or a terminal. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, char => `\\u{${char.codePointAt(0)!.toString(16)}}`)
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function u32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255)
 }
 
 function u16(value: number): Uint8Array {

@@ -3,21 +3,23 @@ import { decodeCapability, encodeCapability, type Capability } from './capabilit
 import { AS_TRANS } from './constants.ts'
 import { ERRORS, type Notification } from './notification.ts'
 
-/** RFC 4271 §4.2, with the capabilities of RFC 5492. */
+/** RFC 4271 §4.2, with the capabilities of RFC 5492. What it says is judged by `negotiate`, not here. */
 export interface Open {
   readonly type: 'open'
-  /** The AS number, four octets; two of them are AS_TRANS on the wire when it does not fit. */
+  /** The AS number, four octets (RFC 6793 §4.1: the capability's where there is one). */
   readonly asn: number
-  /** Seconds, 0 or 3 to 65535. */
+  /** "My Autonomous System" as it stood on the wire. @default the AS number, or AS_TRANS when that does not fit */
+  readonly shortAsn?: number
+  /** Seconds, 0 or 3 to 65535 when legal. */
   readonly holdTime: number
-  /** BGP identifier, an unsigned 32-bit number. */
+  /** BGP identifier, an unsigned 32-bit number, not 0 when legal. */
   readonly routerId: number
   readonly capabilities: readonly Capability[]
 }
 
-export function encodeOpen({ asn, holdTime, routerId, capabilities }: Open, to: ByteWriter): void {
+export function encodeOpen({ asn, shortAsn, holdTime, routerId, capabilities }: Open, to: ByteWriter): void {
   to.u8(VERSION)
-    .u16(asn > 0xffff ? AS_TRANS : asn)
+    .u16(shortAsn ?? (asn > 0xffff ? AS_TRANS : asn))
     .u16(holdTime)
     .u32(routerId)
   const encoded = capabilities.map(encodeCapability)
@@ -45,12 +47,8 @@ export function decodeOpen(body: ByteReader): Open | Notification {
   const routerId = body.u32()
   const capabilities = decodeParameters(body)
   if (!Array.isArray(capabilities)) return capabilities as Notification
-  const four = capabilities.findLast(capability => capability.kind === 'four-octet-as')
-  const asn = four === undefined ? shortAsn : four.asn
-  if (asn === 0 || shortAsn === 0) return ERRORS.badPeerAs() // RFC 7607 §2
-  if (routerId === 0) return ERRORS.badIdentifier() // RFC 6286 §2.1
-  if (holdTime === 1 || holdTime === 2) return ERRORS.unacceptableHoldTime() // RFC 4271 §6.2
-  return { type: 'open', asn, holdTime, routerId, capabilities }
+  const four = capabilities.find(capability => capability.kind === 'four-octet-as')
+  return { type: 'open', asn: four?.asn ?? shortAsn, shortAsn, holdTime, routerId, capabilities }
 }
 
 const VERSION = 4
@@ -58,24 +56,26 @@ const PARAMETER_CAPABILITIES = 2
 
 function decodeParameters(body: ByteReader): Capability[] | Notification {
   let length = body.u8()
+  let area = body
   let isExtended = false
-  // RFC 9072 §2: 255 and then 255 say that lengths have two octets.
+  // RFC 9072 §2: 255 and then 255 say that lengths have two octets; 255 and anything else is the classic form.
   if (length === 255 && body.remaining > 0) {
     const rest = body.rest()
     isExtended = rest[0] === 255
-    body = new ByteReader(rest)
-    if (isExtended) {
-      body.skip(1)
-      length = body.u16()
-    }
+    area = new ByteReader(isExtended ? rest.subarray(1) : rest)
+    if (isExtended) length = area.u16()
   }
-  if (length !== body.remaining) return ERRORS.malformedOpen()
+  if (length !== area.remaining) return ERRORS.malformedOpen()
   const capabilities: Capability[] = []
-  while (body.remaining > 0) {
-    const type = body.u8()
-    const value = body.window(isExtended ? body.u16() : body.u8())
+  while (area.remaining > 0) {
+    const type = area.u8()
+    const value = area.window(isExtended ? area.u16() : area.u8())
     if (type !== PARAMETER_CAPABILITIES) return ERRORS.unsupportedParameter()
-    while (value.remaining > 0) capabilities.push(decodeCapability(value.u8(), value.bytes(value.u8())))
+    while (value.remaining > 0) {
+      const capability = decodeCapability(value.u8(), value.bytes(value.u8()))
+      if (capability === undefined) return ERRORS.malformedOpen()
+      capabilities.push(capability)
+    }
   }
   return capabilities
 }

@@ -1,28 +1,31 @@
-import { ByteReader, ByteWriter, ShortReadError, type Prefix } from '@metallb-ts/netip'
+import { ByteReader, ByteWriter, type Family } from '@metallb-ts/netip'
+import { ATTRIBUTE_CODES } from './attribute-rows.ts'
 import {
-  ATTRIBUTE_CODES,
   decodeAttribute,
   encodeAttribute,
+  issueNotification,
+  issueOf,
   type CodecContext,
   type PathAttribute,
+  type Penalty,
   type UpdateIssue,
 } from './attributes.ts'
-import { decodePrefixes, encodePrefix } from './nlri.ts'
+import { decodePrefixes, encodePrefix, type NlriPrefix } from './nlri.ts'
 import { ERRORS, type Notification } from './notification.ts'
 
 /** RFC 4271 §4.3. `issues` tells what was malformed, and what RFC 7606 asks to do about it. */
 export interface Update {
   readonly type: 'update'
   /** IPv4 prefixes withdrawn. */
-  readonly withdrawn: readonly Prefix[]
+  readonly withdrawn: readonly NlriPrefix[]
   readonly attributes: readonly PathAttribute[]
   /** IPv4 prefixes announced with these attributes. */
-  readonly announced: readonly Prefix[]
+  readonly announced: readonly NlriPrefix[]
   readonly issues: readonly UpdateIssue[]
 }
 
 export function encodeUpdate(
-  { withdrawn, attributes, announced }: Update,
+  { withdrawn, attributes, announced }: Omit<Update, 'type' | 'issues'>,
   context: CodecContext,
   to: ByteWriter,
 ): void {
@@ -37,80 +40,116 @@ export function encodeUpdate(
   for (const prefix of announced) encodePrefix(prefix, to)
 }
 
-/** The UPDATE, or the NOTIFICATION where it cannot be taken apart at all. */
+/** The UPDATE, or the NOTIFICATION where the session cannot go on. */
 export function decodeUpdate(body: ByteReader, context: CodecContext): Update | Notification {
-  try {
-    const withdrawn = decodePrefixes(body.window(body.u16()), 'ipv4')
-    const { attributes, issues } = decodeAttributes(body.window(body.u16()), context)
-    const announced = decodePrefixes(body, 'ipv4')
-    if (withdrawn === undefined || announced === undefined) return ERRORS.invalidNetwork() // RFC 7606 §5.3
-    return {
-      type: 'update',
-      withdrawn,
-      attributes,
-      announced,
-      issues: [...issues, ...missing(attributes, issues, announced)],
-    }
-  } catch (error) {
-    if (error instanceof ShortReadError) return ERRORS.malformedAttributes()
-    throw error
-  }
+  const sections = split(body)
+  if (sections === undefined) return ERRORS.malformedAttributes() // RFC 4271 §6.3: 3/1
+  const hasPathIds = context.pathIds?.includes('ipv4')
+  const withdrawn = decodePrefixes(sections.withdrawn, 'ipv4', hasPathIds)
+  const announced = decodePrefixes(sections.announced, 'ipv4', hasPathIds)
+  if (withdrawn === undefined || announced === undefined) return ERRORS.invalidNetwork() // RFC 7606 §5.3
+  const { attributes, issues } = decodeAttributes(sections.attributes, context)
+  const update: Update = { type: 'update', withdrawn, attributes, announced, issues }
+  if (issues.length === 0 && announced.length === 0 && !hasReach(update)) return update
+  return judged({ ...update, issues: [...issues, ...missing(update, context), ...firstAs(update, context)] })
 }
 
 /** The gravest penalty of an UPDATE; undefined when nothing is wrong. */
-export function gravest(issues: readonly UpdateIssue[]): UpdateIssue['penalty'] | undefined {
-  return (['session-reset', 'treat-as-withdraw', 'attribute-discard'] as const).find(penalty =>
-    issues.some(issue => issue.penalty === penalty),
-  )
+export function gravest(issues: readonly UpdateIssue[]): Penalty | undefined {
+  return PENALTIES.find(penalty => issues.some(issue => issue.penalty === penalty))
+}
+
+/** RFC 4724 §2: the family that this UPDATE ends the initial announcement of. */
+export function endOfRibFamily({ withdrawn, attributes, announced, issues }: Update): Family | undefined {
+  if (withdrawn.length > 0 || announced.length > 0 || issues.length > 0) return undefined
+  const [only, ...others] = attributes
+  if (only === undefined) return 'ipv4'
+  const isEmpty = others.length === 0 && only.kind === 'mp-unreach' && only.prefixes.length === 0
+  return isEmpty ? only.family : undefined
+}
+
+const PENALTIES: readonly Penalty[] = ['session-reset', 'treat-as-withdraw', 'attribute-discard']
+
+function split(body: ByteReader) {
+  if (body.remaining < 2) return undefined
+  const withdrawnLength = body.u16()
+  if (body.remaining < withdrawnLength + 2) return undefined
+  const withdrawn = body.window(withdrawnLength)
+  const attributesLength = body.u16()
+  if (body.remaining < attributesLength) return undefined
+  return { withdrawn, attributes: body.bytes(attributesLength), announced: body }
+}
+
+/** RFC 7606 §3 h: the gravest outcome counts; §5.2: nothing can be withdrawn where nothing is announced. */
+function judged(update: Update): Update | Notification {
+  const worst = gravest(update.issues)
+  const canWithdraw = update.announced.length > 0 || hasReach(update)
+  const isReset = worst === 'session-reset' || (worst === 'treat-as-withdraw' && !canWithdraw)
+  if (!isReset) return update
+  return issueNotification(update.issues.find(({ penalty }) => penalty === worst)!)
+}
+
+function hasReach({ attributes }: Update): boolean {
+  return attributes.some(one => one.kind === 'mp-reach' || (one.kind === 'unknown' && one.code === ATTRIBUTE_CODES.mpReach))
 }
 
 function decodeAttributes(
-  body: ByteReader,
+  section: Uint8Array,
   context: CodecContext,
 ): { attributes: PathAttribute[]; issues: UpdateIssue[] } {
   const attributes: PathAttribute[] = []
   const issues: UpdateIssue[] = []
   const seen = new Set<number>()
-  try {
-    while (body.remaining > 0) {
-      const flags = body.u8()
-      const code = body.u8()
-      const value = body.bytes((flags & 0x10) === 0 ? body.u8() : body.u16())
-      if (seen.has(code)) {
-        // RFC 7606 §3 g: of a repeated attribute the first counts, but two MP attributes end the session.
-        const isMp = code === ATTRIBUTE_CODES.mpReach || code === ATTRIBUTE_CODES.mpUnreach
-        issues.push({ attribute: code, penalty: isMp ? 'session-reset' : 'attribute-discard', reason: 'duplicate' })
-        continue
-      }
-      seen.add(code)
-      const read = decodeAttribute(code, flags, value, context)
-      if (read.ok) attributes.push(read.attribute)
-      else issues.push(read.issue)
+  for (let at = 0; at < section.length; ) {
+    const flags = section[at]!
+    const headLength = (flags & EXTENDED_LENGTH) === 0 ? 3 : 4
+    const code = section[at + 1] ?? 0
+    const length = headLength === 3 ? section[at + 2]! : (section[at + 2]! << 8) | section[at + 3]!
+    const end = at + headLength + length
+    if (at + headLength > section.length || end > section.length) {
+      issues.push(issueOf(code, 'treat-as-withdraw', 'overrun', section.subarray(at))) // RFC 7606 §4
+      break
     }
-  } catch (error) {
-    if (!(error instanceof ShortReadError)) throw error
-    issues.push({ attribute: 0, penalty: 'treat-as-withdraw', reason: 'bad-length' }) // RFC 7606 §4
+    const octets = section.subarray(at, end)
+    const value = section.subarray(at + headLength, end)
+    at = end
+    if (seen.has(code)) {
+      // RFC 7606 §3 g: of a repeated attribute the first counts, but two MP attributes end the session.
+      const isMp = code === ATTRIBUTE_CODES.mpReach || code === ATTRIBUTE_CODES.mpUnreach
+      issues.push(issueOf(code, isMp ? 'session-reset' : 'attribute-discard', 'duplicate', octets))
+      continue
+    }
+    seen.add(code)
+    const { attribute, issue } = decodeAttribute(code, flags, value, octets, context)
+    if (attribute !== undefined) attributes.push(attribute)
+    if (issue !== undefined) issues.push(issue)
   }
   return { attributes, issues }
 }
 
+const EXTENDED_LENGTH = 0x10
+
 /** RFC 7606 §3 d: routes without their mandatory attributes are taken as withdrawn. */
-function missing(
-  attributes: readonly PathAttribute[],
-  issues: readonly UpdateIssue[],
-  announced: readonly Prefix[],
-): UpdateIssue[] {
-  const reaches = attributes.some(({ kind }) => kind === 'mp-reach')
-  if (announced.length === 0 && !reaches) return []
-  const needed = [
+function missing(update: Update, { internal }: CodecContext): UpdateIssue[] {
+  const { attributes, announced, issues } = update
+  if (announced.length === 0 && !hasReach(update)) return []
+  const needed: (readonly [PathAttribute['kind'], number])[] = [
     ['origin', ATTRIBUTE_CODES.origin],
     ['as-path', ATTRIBUTE_CODES.asPath],
-    ...(announced.length > 0 ? ([['next-hop', ATTRIBUTE_CODES.nextHop]] as const) : []),
-  ] as const
+  ]
+  if (announced.length > 0) needed.push(['next-hop', ATTRIBUTE_CODES.nextHop])
+  if (internal) needed.push(['local-preference', ATTRIBUTE_CODES.localPreference])
   return needed
-    .filter(
-      ([kind, code]) =>
-        !attributes.some(one => one.kind === kind) && !issues.some(({ attribute }) => attribute === code),
-    )
-    .map(([, attribute]) => ({ attribute, penalty: 'treat-as-withdraw', reason: 'missing' }))
+    .filter(([kind, code]) => !attributes.some(one => one.kind === kind) && !issues.some(one => one.attribute === code))
+    .map(([, code]) => issueOf(code, 'treat-as-withdraw', 'missing'))
+}
+
+/** RFC 4271 §6.3: a route from outside begins with the AS of who sends it. */
+function firstAs({ attributes }: Update, { firstAs: expected }: CodecContext): UpdateIssue[] {
+  if (expected === undefined) return []
+  const path = attributes.find(one => one.kind === 'as-path')
+  if (path === undefined) return []
+  const [first] = path.segments
+  const isRight = first?.type === 'sequence' && first.asns[0] === expected
+  return isRight ? [] : [issueOf(ATTRIBUTE_CODES.asPath, 'treat-as-withdraw', 'first-as')]
 }

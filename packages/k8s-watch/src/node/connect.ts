@@ -34,6 +34,9 @@ async function byKubeconfig(path: string, userAgent: string): Promise<Connected>
   config.loadFromFile(path)
   const cluster = config.getCurrentCluster()
   if (cluster === null) throw new Error(`${path} names no current cluster`)
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
+  // Nothing secret goes over plain HTTP: such a server gets no credentials.
+  if (cluster.server.startsWith('http:')) return { transport: httpTransport({ server: cluster.server, userAgent }), namespace }
   const options: {
     ca?: string | Buffer
     cert?: string | Buffer
@@ -57,6 +60,6 @@ async function byKubeconfig(path: string, userAgent: string): Promise<Connected>
       ...(key !== undefined && { key }),
       ...(cluster.skipTLSVerify === true && { insecure: true }),
     }),
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    namespace,
   }
 }

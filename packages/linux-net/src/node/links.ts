@@ -1,5 +1,5 @@
 import type { Address, Mac } from '@metallb-ts/netip'
-import { arpFilter, neighborFilter } from '../bpf.ts'
+import { anyArpFilter, anyNeighborFilter, arpFilter, neighborFilter, type Instruction } from '../bpf.ts'
 import type { Link } from '../link-table.ts'
 import { MulticastGroups } from './multicast.ts'
 import { NetlinkMonitor, type Readable } from './netlink-socket.ts'
@@ -98,8 +98,8 @@ function openLink(
       groups.leave(group, index)
     },
     listenFor: addresses => {
-      arp.setFilter(arpFilter(addresses))
-      neighbors.setFilter(neighborFilter(addresses))
+      setFilter(arp, arpFilter(addresses), anyArpFilter())
+      setFilter(neighbors, neighborFilter(addresses), anyNeighborFilter())
     },
     close: () => {
       if (!isOpen) return
@@ -109,6 +109,16 @@ function openLink(
       arp.close()
       neighbors.close()
     },
+  }
+}
+
+/** Kernels before 6.7 have room for some 400 addresses (net.core.optmem_max); past it who reads the frames looks alone. */
+function setFilter(socket: PacketSocket, filter: readonly Instruction[], fallback: readonly Instruction[]): void {
+  try {
+    socket.setFilter(filter)
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === 'ENOMEM')) throw error
+    socket.setFilter(fallback)
   }
 }
 
