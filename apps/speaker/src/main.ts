@@ -38,7 +38,7 @@ async function run(options: SpeakerOptions): Promise<void> {
   const speaker = createSpeaker(
     {
       transport,
-      bgpTransport: tcpTransport({ loadSpecial: () => import('@metallb-ts/linux-net/node') }),
+      bgpTransport: tcpTransport(),
       clock: REAL_CLOCK,
       random: realRandom(),
       logger,

@@ -122,11 +122,7 @@ function countEvents({ bus, metrics, node, bgp, lan }: ObserveParts): void {
 }
 
 function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
-  const perPeer = (
-    name: string,
-    help: string,
-    value: (peer: Peer) => number,
-  ): void => {
+  const perPeer = (name: string, help: string, value: (peer: Peer) => number): void => {
     metrics.gauge({
       name,
       help,

@@ -27,8 +27,18 @@ export function podGateway(node: NodeName): { readonly ipv4: string; readonly ip
 
 /** Clients behind the routers. */
 export const FAR = {
-  frr: { router: { ipv4: '10.78.1.1', ipv6: 'fd78:1::1' }, client: { ipv4: '10.78.1.2', ipv6: 'fd78:1::2' }, ipv4: '10.78.1.0/24', ipv6: 'fd78:1::/64' },
-  bird: { router: { ipv4: '10.78.2.1', ipv6: 'fd78:2::1' }, client: { ipv4: '10.78.2.2', ipv6: 'fd78:2::2' }, ipv4: '10.78.2.0/24', ipv6: 'fd78:2::/64' },
+  frr: {
+    router: { ipv4: '10.78.1.1', ipv6: 'fd78:1::1' },
+    client: { ipv4: '10.78.1.2', ipv6: 'fd78:1::2' },
+    ipv4: '10.78.1.0/24',
+    ipv6: 'fd78:1::/64',
+  },
+  bird: {
+    router: { ipv4: '10.78.2.1', ipv6: 'fd78:2::1' },
+    client: { ipv4: '10.78.2.2', ipv6: 'fd78:2::2' },
+    ipv4: '10.78.2.0/24',
+    ipv6: 'fd78:2::/64',
+  },
 } as const
 
 export const NODE_ASN = 64_512

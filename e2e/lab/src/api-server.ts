@@ -32,7 +32,13 @@ export async function startApi(kind: ApiKind, spaces: Namespaces, folder: string
   const socketPath = join(folder, 'api.sock')
   mkdirSync(folder, { recursive: true })
   const server = kind === 'real' ? await startReal(spaces, address) : startEmbedded(spaces, address, folder)
-  const relay = start(spaces.control, process.execPath, [...PROGRAM_FLAGS, programPath('relay'), socketPath, address, '6443'])
+  const relay = start(spaces.control, process.execPath, [
+    ...PROGRAM_FLAGS,
+    programPath('relay'),
+    socketPath,
+    address,
+    '6443',
+  ])
   const transport = httpTransport({ server: server.url, socketPath, ...server.credentials })
   const client = createClient(transport)
   await answers(client)

@@ -14,7 +14,10 @@ export interface VirtualAddress {
 /** What kube-proxy does, for labs without it: on every node, traffic to an address goes to one of its pods. */
 export function writeDataPath(spaces: Namespaces, addresses: readonly VirtualAddress[]): void {
   for (const node of NODES) {
-    const result = spawnSync('ip', ['netns', 'exec', spaces.node(node), 'nft', '-f', '-'], { input: ruleset(node, addresses), encoding: 'utf8' })
+    const result = spawnSync('ip', ['netns', 'exec', spaces.node(node), 'nft', '-f', '-'], {
+      input: ruleset(node, addresses),
+      encoding: 'utf8',
+    })
     if (result.status !== 0) throw new Error(`nft on ${node}: ${result.stderr}`)
   }
 }
@@ -47,7 +50,10 @@ function rules(node: NodeName, { address, ports, endpoints, isLocal }: VirtualAd
     if (usable.length === 0) return `${match} drop`
     const targets = usable.map((endpoint, i) => `${i} : ${endpoint.address}`).join(', ')
     const mark = isLocal ? '' : 'meta mark set meta mark | 0x4000 '
-    const to = table === 'ip' ? `numgen random mod ${usable.length} map { ${targets} } : ${targetPort}` : `[numgen random mod ${usable.length} map { ${targets} }] : ${targetPort}`
+    const to =
+      table === 'ip'
+        ? `numgen random mod ${usable.length} map { ${targets} } : ${targetPort}`
+        : `[numgen random mod ${usable.length} map { ${targets} }] : ${targetPort}`
     return `${match} ${mark}dnat to ${to.replace(/^\[(.*)\] : (\d+)$/, '$1 : $2')}`
   })
 }

@@ -5,7 +5,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChildProcess } from 'node:child_process'
 import { crds, type EndpointSlice, type Service } from '@metallb-ts/api'
-import { ENDPOINT_SLICES, isCode, NAMESPACES, NODES as NODE_RESOURCE, PODS, SERVICES, type KubeClient, type KubeObject, type Resource } from '@metallb-ts/k8s-watch'
+import {
+  ENDPOINT_SLICES,
+  isCode,
+  NAMESPACES,
+  NODES as NODE_RESOURCE,
+  PODS,
+  SERVICES,
+  type KubeClient,
+  type KubeObject,
+  type Resource,
+} from '@metallb-ts/k8s-watch'
 import { LAN, NODES, nodeHost, podAddress, type NodeName } from './addresses.ts'
 import { PROGRAM_FLAGS, programPath, startApi, type ApiKind, type LabApi } from './api-server.ts'
 import { writeDataPath, type VirtualAddress } from './data-path.ts'
@@ -119,7 +129,11 @@ export class Lab {
   }
 
   /** A Service in front of the pods, one on each node named. */
-  async service(name: string, spec: Record<string, unknown> = {}, { pods = NODES, ...metadata }: { pods?: readonly NodeName[]; annotations?: object } = {}): Promise<void> {
+  async service(
+    name: string,
+    spec: Record<string, unknown> = {},
+    { pods = NODES, ...metadata }: { pods?: readonly NodeName[]; annotations?: object } = {},
+  ): Promise<void> {
     await this.apply(SERVICES, {
       metadata: { name, namespace: 'default', ...metadata },
       spec: {
@@ -138,7 +152,9 @@ export class Lab {
 
   async removeService(name: string): Promise<void> {
     await this.client.remove(SERVICES, `default/${name}`)
-    if (this.#init.api === 'embedded') for (const family of FAMILIES) await this.client.remove(ENDPOINT_SLICES, `default/${name}-${family.toLowerCase()}`)
+    if (this.#init.api === 'embedded')
+      for (const family of FAMILIES)
+        await this.client.remove(ENDPOINT_SLICES, `default/${name}-${family.toLowerCase()}`)
   }
 
   /** Addresses in the status, once there are as many as expected. */
@@ -241,22 +257,42 @@ export class Lab {
   async flap(node: NodeName, downMs: number): Promise<void> {
     ipBatch(['link set eth0 down'], this.spaces.node(node))
     await pause(downMs)
-    ipBatch(['link set eth0 up', `address replace ${LAN.ipv6(nodeHost(node))}/64 dev eth0 nodad`], this.spaces.node(node))
+    ipBatch(
+      ['link set eth0 up', `address replace ${LAN.ipv6(nodeHost(node))}/64 dev eth0 nodad`],
+      this.spaces.node(node),
+    )
   }
 
   // What a client sees.
 
   /** The answer to one HTTP request, or undefined when there was none in time. */
-  async get(client: ClientName, address: string, timeoutMs = 1_000): Promise<{ readonly node: string; readonly client: string } | undefined> {
+  async get(
+    client: ClientName,
+    address: string,
+    timeoutMs = 1_000,
+  ): Promise<{ readonly node: string; readonly client: string } | undefined> {
     const host = address.includes(':') ? `[${address}]` : address
-    const args = ['netns', 'exec', this.#clientSpace(client), 'curl', '-sf', '--noproxy', '*', '-m', String(timeoutMs / 1_000), `http://${host}/`]
+    const args = [
+      'netns',
+      'exec',
+      this.#clientSpace(client),
+      'curl',
+      '-sf',
+      '--noproxy',
+      '*',
+      '-m',
+      String(timeoutMs / 1_000),
+      `http://${host}/`,
+    ]
     const answer = await run('ip', args, { timeoutMs: timeoutMs + 5_000 }).catch(() => undefined)
     return answer === undefined || answer === '' ? undefined : (JSON.parse(answer) as { node: string; client: string })
   }
 
   /** The hardware address that a client has for an address of the LAN. */
   async neighbour(address: string): Promise<string | undefined> {
-    const entries = JSON.parse((await run('ip', ['-n', this.spaces.client, '-j', 'neigh', 'show', address])) || '[]') as { lladdr?: string }[]
+    const entries = JSON.parse(
+      (await run('ip', ['-n', this.spaces.client, '-j', 'neigh', 'show', address])) || '[]',
+    ) as { lladdr?: string }[]
     return entries[0]?.lladdr
   }
 
@@ -275,7 +311,9 @@ export class Lab {
   }
 
   async mac(node: NodeName): Promise<string> {
-    const [link] = JSON.parse(await run('ip', ['-n', this.spaces.node(node), '-j', 'link', 'show', 'eth0'])) as [{ address: string }]
+    const [link] = JSON.parse(await run('ip', ['-n', this.spaces.node(node), '-j', 'link', 'show', 'eth0'])) as [
+      { address: string },
+    ]
     return link.address
   }
 
@@ -284,15 +322,29 @@ export class Lab {
     const args = address.includes(':')
       ? ['ndisc6', '-m', '-w', '500', address, 'eth0']
       : ['arping', '-c', '2', '-w', '1', '-I', 'eth0', address]
-    const output = await run('ip', ['netns', 'exec', this.spaces.client, ...args]).catch((error: { stdout?: string }) => error.stdout ?? '')
-    return [...new Set([...output.matchAll(/([0-9a-f]{2}(?::[0-9a-f]{2}){5})/gi)].map(([mac]) => mac.toLowerCase()))].sort()
+    const output = await run('ip', ['netns', 'exec', this.spaces.client, ...args]).catch(
+      (error: { stdout?: string }) => error.stdout ?? '',
+    )
+    return [
+      ...new Set([...output.matchAll(/([0-9a-f]{2}(?::[0-9a-f]{2}){5})/gi)].map(([mac]) => mac.toLowerCase())),
+    ].sort()
   }
 
   /** One datagram a millisecond from a client, while something happens. */
-  async gapDuring(client: ClientName, address: string, seconds: number, happen: () => Promise<void> | void): Promise<GapReport> {
-    const child = start(this.#clientSpace(client), process.execPath, [...PROGRAM_FLAGS, programPath('gap'), address, '80', String(seconds)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+  async gapDuring(
+    client: ClientName,
+    address: string,
+    seconds: number,
+    happen: () => Promise<void> | void,
+  ): Promise<GapReport> {
+    const child = start(
+      this.#clientSpace(client),
+      process.execPath,
+      [...PROGRAM_FLAGS, programPath('gap'), address, '80', String(seconds)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     let output = ''
     const ended = new Promise(resolve => child.once('exit', resolve))
     const begun = new Promise<void>(resolve =>
@@ -324,7 +376,11 @@ export class Lab {
   }
 
   /** Looks until it finds; rejects with what it waited for. */
-  async eventually<T>(what: string, look: () => Promise<T | undefined> | T | undefined, timeoutMs = 20_000): Promise<T> {
+  async eventually<T>(
+    what: string,
+    look: () => Promise<T | undefined> | T | undefined,
+    timeoutMs = 20_000,
+  ): Promise<T> {
     const deadline = Date.now() + timeoutMs
     let problem: unknown
     while (Date.now() < deadline) {
@@ -346,7 +402,15 @@ export class Lab {
     if (routers.includes('bird')) this.#routers.bird = await startBird(this.spaces.bird, this.folder)
     this.#api = await startApi(this.#init.api, this.spaces, join(this.folder, 'api'))
     for (const node of NODES) {
-      this.#processes.set(`pod-${node}`, start(this.spaces.pod(node), process.execPath, [...PROGRAM_FLAGS, programPath('pod-server'), node, String(POD_PORT)]))
+      this.#processes.set(
+        `pod-${node}`,
+        start(this.spaces.pod(node), process.execPath, [
+          ...PROGRAM_FLAGS,
+          programPath('pod-server'),
+          node,
+          String(POD_PORT),
+        ]),
+      )
     }
     for (const crd of crds()) await this.apply(CRD_RESOURCE, crd)
     if (this.#init.api === 'embedded') await this.apply(NAMESPACES, { metadata: { name: 'default' } })
@@ -362,9 +426,23 @@ export class Lab {
       { type: 'InternalIP', address: LAN.ipv4(nodeHost(node)) },
       { type: 'InternalIP', address: LAN.ipv6(nodeHost(node)) },
     ]
-    const conditions = [{ type: 'Ready', status: 'True', reason: 'Lab', message: 'lab', lastHeartbeatTime: now(), lastTransitionTime: now() }]
+    const conditions = [
+      {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Lab',
+        message: 'lab',
+        lastHeartbeatTime: now(),
+        lastTransitionTime: now(),
+      },
+    ]
     await this.apply(NODE_RESOURCE, { metadata: { name: node, labels: { 'kubernetes.io/hostname': node } } })
-    await this.client.patch(NODE_RESOURCE, node, { status: { addresses, conditions } }, { type: 'merge', subresource: 'status' })
+    await this.client.patch(
+      NODE_RESOURCE,
+      node,
+      { status: { addresses, conditions } },
+      { type: 'merge', subresource: 'status' },
+    )
   }
 
   async #pod(app: string, node: NodeName): Promise<void> {
@@ -387,7 +465,11 @@ export class Lab {
   async #slices(app: string, pods: readonly NodeName[]): Promise<void> {
     for (const family of FAMILIES) {
       await this.apply(ENDPOINT_SLICES, {
-        metadata: { name: `${app}-${family.toLowerCase()}`, namespace: 'default', labels: { 'kubernetes.io/service-name': app } },
+        metadata: {
+          name: `${app}-${family.toLowerCase()}`,
+          namespace: 'default',
+          labels: { 'kubernetes.io/service-name': app },
+        },
         addressType: family,
         ports: [{ name: 'http', port: POD_PORT, protocol: 'TCP' }],
         endpoints: pods.map(node => ({
@@ -400,7 +482,10 @@ export class Lab {
   }
 
   async #refreshDataPath(): Promise<void> {
-    const [services, slices] = await Promise.all([this.client.list<Service>(SERVICES), this.client.list<EndpointSlice>(ENDPOINT_SLICES)])
+    const [services, slices] = await Promise.all([
+      this.client.list<Service>(SERVICES),
+      this.client.list<EndpointSlice>(ENDPOINT_SLICES),
+    ])
     const addresses = services.items.flatMap(service => virtualAddresses(service, slices.items))
     const text = JSON.stringify(addresses)
     if (text === this.#written) return
@@ -428,7 +513,13 @@ export class Lab {
     this.#start(namespace, name, process.execPath, [...PROGRAM_FLAGS, join(APPS, main), ...common, ...flags], env)
   }
 
-  #start(namespace: string, name: string, program: string, args: readonly string[], env: Record<string, string> = {}): void {
+  #start(
+    namespace: string,
+    name: string,
+    program: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): void {
     const child = start(namespace, program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const log = createWriteStream(join(this.folder, `${name}.log`), { flags: 'a' })
     child.stdout!.pipe(log, { end: false })
@@ -466,7 +557,9 @@ function virtualAddresses({ metadata, spec, status }: Service, slices: readonly 
     const own = slices.filter(
       slice => slice.addressType === family && slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name,
     )
-    const endpoints = own.flatMap(slice => slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false)
+    const endpoints = own
+      .flatMap(slice => slice.endpoints ?? [])
+      .filter(({ conditions }) => conditions?.ready !== false)
     return [
       {
         address: ip,
@@ -476,7 +569,10 @@ function virtualAddresses({ metadata, spec, status }: Service, slices: readonly 
           port,
           targetPort: Number(targetPort),
         })),
-        endpoints: endpoints.map(({ nodeName = '', addresses = [] }) => ({ node: nodeName, address: addresses[0] ?? '' })),
+        endpoints: endpoints.map(({ nodeName = '', addresses = [] }) => ({
+          node: nodeName,
+          address: addresses[0] ?? '',
+        })),
       },
     ]
   })
@@ -489,4 +585,3 @@ function pause(ms: number): Promise<void> {
 function now(): string {
   return new Date().toISOString().replace(/\.\d+Z$/, 'Z')
 }
-

@@ -40,7 +40,18 @@ export async function startBird(namespace: string, folder: string): Promise<Rout
   mkdirSync(home, { recursive: true })
   const control = join(home, 'bird.ctl')
   writeFileSync(join(home, 'bird.conf'), birdConfig())
-  await run('ip', ['netns', 'exec', namespace, 'bird', '-c', join(home, 'bird.conf'), '-s', control, '-P', join(home, 'bird.pid')])
+  await run('ip', [
+    'netns',
+    'exec',
+    namespace,
+    'bird',
+    '-c',
+    join(home, 'bird.conf'),
+    '-s',
+    control,
+    '-P',
+    join(home, 'bird.pid'),
+  ])
   return {
     name: 'bird',
     nextHops: prefix => kernelNextHops(namespace, prefix),
@@ -57,8 +68,19 @@ export function missingRouters(): readonly string[] {
 }
 
 async function kernelNextHops(namespace: string, prefix: string): Promise<readonly string[]> {
-  const args = ['-n', namespace, '-j', ...(prefix.includes(':') ? ['-6'] : []), 'route', 'show', prefix.replace(/\/(32|128)$/, '')]
-  const routes = JSON.parse((await run('ip', args)) || '[]') as { gateway?: string; nexthops?: { gateway?: string }[] }[]
+  const args = [
+    '-n',
+    namespace,
+    '-j',
+    ...(prefix.includes(':') ? ['-6'] : []),
+    'route',
+    'show',
+    prefix.replace(/\/(32|128)$/, ''),
+  ]
+  const routes = JSON.parse((await run('ip', args)) || '[]') as {
+    gateway?: string
+    nexthops?: { gateway?: string }[]
+  }[]
   const hops = routes.flatMap(({ gateway, nexthops }) => [gateway, ...(nexthops ?? []).map(hop => hop.gateway)])
   return hops.filter(hop => hop !== undefined).sort()
 }

@@ -4,7 +4,11 @@ import { promisify } from 'node:util'
 const execute = promisify(execFile)
 
 /** Runs a program and answers with what it printed; rejects with its complaint. */
-export async function run(program: string, args: readonly string[], { timeoutMs = 30_000 }: { timeoutMs?: number } = {}): Promise<string> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  { timeoutMs = 30_000 }: { timeoutMs?: number } = {},
+): Promise<string> {
   const { stdout } = await execute(program, [...args], { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 })
   return stdout
 }
@@ -25,7 +29,12 @@ export function inNamespace(namespace: string, program: string, args: readonly s
   return ['ip', ['netns', 'exec', namespace, program, ...args]]
 }
 
-export function start(namespace: string, program: string, args: readonly string[], options: { env?: Record<string, string>; stdio?: StdioOptions } = {}): ChildProcess {
+export function start(
+  namespace: string,
+  program: string,
+  args: readonly string[],
+  options: { env?: Record<string, string>; stdio?: StdioOptions } = {},
+): ChildProcess {
   const [command, all] = inNamespace(namespace, program, args)
   return spawn(command, all, { stdio: options.stdio ?? 'ignore', env: { ...process.env, ...options.env } })
 }

@@ -35,7 +35,10 @@ export function namespacesOf(prefix: string): Namespaces {
 /** A LAN with a snooping switch, three nodes with a pod each, a client, two routers with a client behind each, and a control host. */
 export async function buildTopology(spaces: Namespaces): Promise<void> {
   ipBatch(spaces.all.map(name => `netns add ${name}`))
-  ipBatch(['link set lo up', 'link add br0 type bridge mcast_snooping 1 mcast_querier 1 forward_delay 0', 'link set br0 up'], spaces.switch)
+  ipBatch(
+    ['link set lo up', 'link add br0 type bridge mcast_snooping 1 mcast_querier 1 forward_delay 0', 'link set br0 up'],
+    spaces.switch,
+  )
   for (const name of spaces.all) {
     if (name !== spaces.switch) ipBatch(['link set lo up'], name)
     await tune(name)
@@ -97,7 +100,10 @@ async function tune(name: string): Promise<void> {
 }
 
 function attach(spaces: Namespaces, name: string, port: string, host: number): void {
-  ipBatch([`link add ${port} type veth peer name eth0 netns ${name}`, `link set ${port} master br0`, `link set ${port} up`], spaces.switch)
+  ipBatch(
+    [`link add ${port} type veth peer name eth0 netns ${name}`, `link set ${port} master br0`, `link set ${port} up`],
+    spaces.switch,
+  )
   ipBatch(
     [
       'link set eth0 up',

@@ -94,14 +94,16 @@ export function packContext(
     const here = localAddress.family === family ? [localAddress] : []
     return [...here, ...(named === undefined ? [] : [named]), ...(linkAddresses[family] ?? [])]
   }
-  const ipv6 = ipv6Hops(own('ipv6'))
+  const isIpv6 = localAddress.family === 'ipv6'
   return {
     asn: shownAsn ?? localAsn ?? around.asn,
     negotiated,
     nextHops: {
-      ipv4: own('ipv4').slice(0, 1),
-      // A link-local address alone leads nowhere but on the link the session runs over.
-      ipv6: ipv6.every(isLinkLocal) && localAddress.family === 'ipv4' ? [] : ipv6,
+      // Where IPv6 next hops were agreed on, the router needs no IPv4 on this link (RFC 8950 §4).
+      ipv4: isIpv6 && negotiated.extendedNextHop && ownAddresses.ipv4 === undefined ? [] : own('ipv4').slice(0, 1),
+      // A link-local address is said only where the session itself runs over one: routers that cannot tell the
+      // interface answer it with 3/10.
+      ipv6: isIpv6 && isLinkLocal(localAddress) ? ipv6Hops(own('ipv6')) : ipv6Hops(own('ipv6')).filter(isGlobal),
     },
     limit: Math.min(maxUpdateSize, negotiated.extendedMessages ? MAX_EXTENDED_LENGTH : MAX_MESSAGE_LENGTH),
   }
@@ -122,6 +124,10 @@ export function receiveContext(
     localAddress,
     ...(role !== undefined && { peerRole: PARTNERS[role] }),
   }
+}
+
+function isGlobal(address: Address): boolean {
+  return !isLinkLocal(address)
 }
 
 const DEFAULT_DIAL_SECONDS = 10

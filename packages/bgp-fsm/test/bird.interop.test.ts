@@ -59,4 +59,43 @@ describe.skipIf(missing !== undefined)(`BIRD (${missing ?? 'here'})`, () => {
     expect(show()).not.toContain('203.0.113.1/32')
     expect(bird.ask('show protocols all us4')).toMatch(/Administrative shutdown|Received: Administrative/)
   })
+
+  test('[row 68] a peer that reads AS numbers of two octets only', async () => {
+    lab = new Lab()
+    const bird = lab.bird(`
+router id 192.0.2.1;
+protocol device {}
+protocol direct { ipv4; }
+protocol bgp us {
+  local 192.0.2.1 as 64500;
+  neighbor 192.0.2.10 as 23456;
+  enable as4 off;
+  passive on;
+  ipv4 { import all; export none; };
+}
+`)
+    const speaker = lab.speaker()
+    speaker.tell({ do: 'create', init: { asn: 4_200_000_010, routerId: { ip: '192.0.2.10' } } })
+    speaker.tell({ do: 'routes', source: 'default/web', routes: [{ prefix: { cidr: '203.0.113.1/32' }, attributes: {} }] })
+    speaker.tell({ do: 'peer', init: { name: 'old', remote: { ip: '192.0.2.1' }, peerAsn: 64_500 } })
+    const show = (): string => bird.ask('show route all')
+    await eventually(() => show().includes('203.0.113.1/32'), show)
+    expect(show()).toContain('BGP.as_path: 23456')
+  })
+
+  test('[B-COL-02] both dial at once, and one session comes of it', async () => {
+    lab = new Lab()
+    const bird = lab.bird(CONFIGURATION.replaceAll('neighbor 192.0.2.10 as', 'neighbor 192.0.2.10 port 1179 as'))
+    const speaker = lab.speaker()
+    speaker.tell({ do: 'create', init: { asn: 4_200_000_010, routerId: { ip: '192.0.2.10' } } })
+    speaker.tell({ do: 'listen', port: 1179 })
+    speaker.tell({ do: 'peer', init: { name: 'both', remote: { ip: '192.0.2.1' }, peerAsn: 64_500 } })
+    await speaker.event('bgp:established')
+    const protocols = await eventually(() => {
+      const text = bird.ask('show protocols us4')
+      return text.includes('Established') && text
+    }, () => 'BIRD established')
+    expect(protocols).toContain('Established')
+    expect((await speaker.show())['peers']).toMatchObject([{ state: 'established' }])
+  })
 })

@@ -180,14 +180,6 @@ ${neighbours}
     await known('203.0.113.1/32')
   })
 
-  test('[row 68] a peer that knows AS numbers of two octets only', async () => {
-    begin(neighbour('192.0.2.10', 23_456, 'dont-capability-negotiate'))
-    announce('203.0.113.1/32')
-    peer({ families: ['ipv4'] })
-    const path = await known('203.0.113.1/32')
-    expect(path.aspath?.string).toMatch(/4200000010|23456/)
-  })
-
   test('what the router says on `shutdown` reaches the log in words', async () => {
     begin(neighbour('192.0.2.10', 4_200_000_010))
     peer()

@@ -1,12 +1,15 @@
 import { execFile, execFileSync, spawn, type ChildProcessByStdio } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { electOwner } from '@metallb-ts/l2-announcer'
+import { address } from '@metallb-ts/netip'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const V4 = '192.0.2.10'
 const V6 = '2001:db8::10'
 const NODE = `lan${process.pid}-node`
 const CLIENT = `lan${process.pid}-client`
+const OTHER = `lan${process.pid}-other`
 
 type Line = Record<string, unknown>
 
@@ -141,6 +144,50 @@ describe('two LAN threads', () => {
   })
 })
 
+describe('an owner whose link is cut', () => {
+  it('[row 37] is followed by the next, and takes its address back, while both main threads stall', async () => {
+    // The client is the bridge; each node hangs on a port of it.
+    ip('netns', 'add', OTHER)
+    ip('link', 'add', 'e0', 'netns', OTHER, 'type', 'veth', 'peer', 'name', 'c1', 'netns', CLIENT)
+    ip('-n', CLIENT, 'link', 'add', 'lan', 'type', 'bridge', 'forward_delay', '0')
+    ip('-n', CLIENT, 'addr', 'flush', 'dev', 'c0')
+    ip('-n', CLIENT, 'addr', 'add', '192.0.2.1/24', 'dev', 'lan')
+    for (const port of ['c0', 'c1']) ip('-n', CLIENT, 'link', 'set', port, 'master', 'lan', 'up')
+    ip('-n', CLIENT, 'link', 'set', 'lan', 'up')
+    ip('-n', OTHER, 'link', 'set', 'e0', 'up')
+    ip('-n', NODE, 'addr', 'add', '192.0.2.11/24', 'dev', 'e0')
+    ip('-n', OTHER, 'addr', 'add', '192.0.2.12/24', 'dev', 'e0')
+    const owner = electOwner([{ node: 'a' }, { node: 'b' }], address(V4)).owner!
+    const nodes = { a: { namespace: NODE, port: 'c0' }, b: { namespace: OTHER, port: 'c1' } }
+    const macOf = (node: string): string => {
+      const shown = ip('-n', nodes[node as 'a' | 'b'].namespace, 'link', 'show', 'e0')
+      return /link\/ether (\S+)/.exec(shown)![1]!
+    }
+    const successor = owner === 'a' ? 'b' : 'a'
+    const both = [new Speaker(NODE, 'a', '192.0.2.11'), new Speaker(OTHER, 'b', '192.0.2.12')]
+    for (const each of both) await each.seen(({ started }) => started === true)
+    for (const each of both) each.tell('peers a=192.0.2.11 b=192.0.2.12')
+    for (const each of both) each.tell(`contest ${V4} a b`)
+    await both[owner === 'a' ? 0 : 1]!.seen(({ event }) => event === 'l2:gained')
+    for (const each of both) await each.seen(({ event, node }) => event === 'member:joined' && node === 'b')
+    for (const each of both) each.tell('stall 12000')
+    for (const each of both) await each.seen(({ stalled }) => stalled === true)
+
+    const neighborBecomes = async (node: string): Promise<void> => {
+      const shown = (): string => ip('-n', CLIENT, 'neigh', 'show', V4, 'dev', 'lan')
+      const found = await eventually(() => (shown().includes(macOf(node)) ? true : undefined))
+      expect(found, shown()).toBe(true)
+    }
+    ip('-n', CLIENT, 'neigh', 'replace', V4, 'lladdr', macOf(owner), 'dev', 'lan', 'nud', 'reachable')
+    ip('-n', CLIENT, 'link', 'set', nodes[owner as 'a' | 'b'].port, 'down')
+    await neighborBecomes(successor)
+    ip('-n', CLIENT, 'link', 'set', nodes[owner as 'a' | 'b'].port, 'up')
+    await neighborBecomes(owner)
+    expect(await asks('arping', '-b', '-c', '1', '-w', '1', '-I', 'lan', V4)).toBe(0)
+    for (const each of both) expect(each.said.some(({ stalled }) => stalled === false)).toBe(false)
+  })
+})
+
 class Speaker {
   readonly said: Line[] = []
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>
@@ -177,7 +224,7 @@ function seen(wanted: (line: Line) => boolean): Promise<Line> {
 }
 
 function removeNamespaces(): void {
-  for (const name of [NODE, CLIENT]) {
+  for (const name of [NODE, CLIENT, OTHER]) {
     try {
       ip('netns', 'del', name)
     } catch {

@@ -32,6 +32,10 @@ say({ started: true })
 
 const commands: Record<string, (...args: string[]) => unknown> = {
   apply: (...addresses) => lan.apply(addresses.map(text => ({ address: address(text), interfaces: 'all' }))),
+  contest: (text, ...nodes) => {
+    const contest = { address: address(text!), candidates: nodes.map(each => ({ node: each })) }
+    lan.apply([{ address: contest.address, interfaces: 'all', contest }])
+  },
   peers: (...peers) =>
     lan.setPeers(
       peers.map(each => {

@@ -1,0 +1,35 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+NODE := node_modules/.bin/node
+RUN := $(NODE) --disable-warning=ExperimentalWarning
+
+.PHONY: help demo test bench parity lint clean setup control-plane
+
+help: ## What can be made
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
+
+demo: setup ## Show the main job live (API=embedded or real, KEEP=1 leaves the lab up)
+	@$(if $(filter real,$(API)),$(RUN) tools/envtest/build.ts,true)
+	@API=$(or $(API),embedded) KEEP=$(KEEP) $(RUN) --conditions=development e2e/lab/src/demo/main.ts
+
+test: setup ## Run every check (LANES=unit,sim for some)
+	@LANES="$(LANES)" $(RUN) tools/test.ts
+
+bench: setup ## Measure, side by side with what one would use instead
+	@$(RUN) --conditions=development tools/bench.ts
+
+parity: setup ## Write docs/parity.md and docs/rfc from the tests that passed
+	@$(RUN) tools/parity.ts
+
+lint: setup ## Format and lint
+	@PATH=$(CURDIR)/node_modules/.bin:$$PATH prettier --check . && PATH=$(CURDIR)/node_modules/.bin:$$PATH nx run-many -t lint
+
+control-plane: setup ## Build kube-apiserver and its companions into the user's cache
+	@$(RUN) tools/envtest/build.ts
+
+setup:
+	@tools/setup.sh
+
+clean: ## Remove what was built and installed here
+	@rm -rf node_modules .nx .cache packages/*/dist apps/*/dist
