@@ -3,9 +3,10 @@ import { EVENTS, SERVICES, type KubeObject } from '@metallb-ts/k8s-watch'
 import { findBinaries } from '@metallb-ts/tools/envtest'
 import { NODES, type NodeName } from '../addresses.ts'
 import type { ApiKind } from '../api-server.ts'
+import { eventually } from '../eventually.ts'
 import { Lab } from '../lab.ts'
 import { missingPrograms, rerunUnprivileged, usableRouters } from './privileges.ts'
-import { applyConfiguration, ROUTED_POOL } from './scene.ts'
+import { applyConfiguration, ROUTED_POOL } from '../scene.ts'
 import { Story } from './story.ts'
 
 const FAILOVER_LIMIT_MS = 2_000 // far above what a fast profile needs, so that a busy machine is no failure
@@ -53,7 +54,7 @@ async function demo(): Promise<boolean> {
 async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]): Promise<void> {
   story.chapter('Pools, advertisements and peers are applied; controller and three speakers start')
   await story.step('the configuration is accepted', async () => {
-    await applyConfiguration(lab, routers)
+    await applyConfiguration(lab.cluster, routers)
     return `pools lan (answered for on the LAN) and routed (announced to ${routers.join(' and ')})`
   })
   lab.startController()
@@ -62,16 +63,16 @@ async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]
   story.chapter('A Service on the LAN')
   let lan: readonly string[] = []
   await story.step('web gets an address of each family', async () => {
-    await lab.service('web', { ipFamilyPolicy: 'RequireDualStack' })
-    lan = await lab.addresses('web', 2)
+    await lab.cluster.service('web', { ipFamilyPolicy: 'RequireDualStack' })
+    lan = await lab.cluster.addresses('web', 2)
     return `${lan.join(' and ')}\n${await why(lab, 'web')}`
   })
   const [lan4 = ''] = lan
   let owner: NodeName | undefined
   for (const address of lan) {
     await story.step(`a LAN client reaches ${address}`, async () => {
-      const answer = await lab.eventually('an answer', () => lab.get('lan', address))
-      const { node, mac } = await lab.eventually('one owner', () => onlyOwner(lab, address))
+      const answer = await eventually('an answer', () => lab.clients.get('lan', address))
+      const { node, mac } = await eventually('one owner', () => onlyOwner(lab, address))
       if (owner !== undefined && owner !== node) throw new Error(`${owner} owns one family and ${node} the other`)
       owner = node
       return `served by the pod on ${answer.node}; ${owner} answers for it with ${mac}`
@@ -81,23 +82,23 @@ async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]
   story.chapter('A Service behind routers')
   let routed: readonly string[] = []
   await story.step('api gets addresses of the pool it asks for', async () => {
-    await lab.service(
+    await lab.cluster.service(
       'api',
       { ipFamilyPolicy: 'RequireDualStack' },
       { annotations: { 'metallb.io/address-pool': ROUTED_POOL.name } },
     )
-    routed = await lab.addresses('api', 2)
+    routed = await lab.cluster.addresses('api', 2)
     return `${routed.join(' and ')}\n${await why(lab, 'api')}`
   })
   for (const router of routers) {
     for (const address of routed) {
       await story.step(`${router} has three next hops for ${address}`, async () => {
-        const hops = await lab.eventually('three next hops', async () => {
+        const hops = await eventually('three next hops', async () => {
           const found = await lab.router(router).nextHops(address)
           return found.length === NODES.length ? found : undefined
         })
-        const answer = await lab.eventually('an answer', () =>
-          lab.get(router === 'frr' ? 'behind-frr' : 'behind-bird', address),
+        const answer = await eventually('an answer', () =>
+          lab.clients.get(router === 'frr' ? 'behind-frr' : 'behind-bird', address),
         )
         return `${hops.join(', ')}\na client behind ${router} was served by the pod on ${answer.node}`
       })
@@ -107,9 +108,9 @@ async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]
   story.chapter('What happens when things break')
   await story.step('the link of the owner is cut', async () => {
     const before = owner!
-    const { longestMs, nodes } = await lab.gapDuring('lan', lan4, 5, () => lab.cutLink(before))
-    const after = await lab.eventually('another owner', async () => {
-      const found = await lab.owner(lan4)
+    const { longestMs, nodes } = await lab.clients.gapDuring('lan', lan4, 5, () => lab.cutLink(before))
+    const after = await eventually('another owner', async () => {
+      const found = await lab.clients.owner(lan4)
       return found === before ? undefined : found
     })
     if (longestMs > FAILOVER_LIMIT_MS) throw new Error(`the client waited ${longestMs} ms`)
@@ -118,14 +119,14 @@ async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]
   await story.step('the link comes back', async () => {
     const back = owner!
     lab.restoreLink(back)
-    await lab.eventually('the first owner', async () => ((await lab.owner(lan4)) === back ? back : undefined))
+    await eventually('the first owner', async () => ((await lab.clients.owner(lan4)) === back ? back : undefined))
     return `${back} owns ${lan4} again`
   })
   for (const router of routers.slice(0, 1)) {
     await story.step('a speaker is stopped', async () => {
       const address = routed[0]!
-      await lab.stop('speaker-n2')
-      const hops = await lab.eventually('two next hops', async () => {
+      await lab.processes.stop('speaker-n2')
+      const hops = await eventually('two next hops', async () => {
         const found = await lab.router(router).nextHops(address)
         return found.length === NODES.length - 1 ? found : undefined
       })
@@ -133,9 +134,9 @@ async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]
     })
   }
   await story.step('a Service that asks for what there is not', async () => {
-    await lab.service('greedy', {}, { pods: [], annotations: { 'metallb.io/loadBalancerIPs': '203.0.113.9' } })
-    return lab.eventually('a reason', async () => {
-      const { status } = await lab.client.get<Service>(SERVICES, 'default/greedy')
+    await lab.cluster.service('greedy', {}, { pods: [], annotations: { 'metallb.io/loadBalancerIPs': '203.0.113.9' } })
+    return eventually('a reason', async () => {
+      const { status } = await lab.cluster.client.get<Service>(SERVICES, 'default/greedy')
       const condition = status?.conditions?.find(
         ({ type, status }) => type === 'metallb.io/AddressAssigned' && status === 'False',
       )
@@ -143,8 +144,8 @@ async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]
     })
   })
   await story.step('the pool counts what it gave', async () => {
-    const pool = await lab.eventually('counters', async () => {
-      const found = await lab.client.get<IPAddressPool>(IP_ADDRESS_POOLS, 'metallb-system/lan')
+    const pool = await eventually('counters', async () => {
+      const found = await lab.cluster.client.get<IPAddressPool>(IP_ADDRESS_POOLS, 'metallb-system/lan')
       return found.status?.assignedIPv4 === 1 && found.status.assignedIPv6 === 1 ? found : undefined
     })
     const { assignedIPv4, assignedIPv6, availableIPv4, availableIPv6 } = pool.status!
@@ -154,8 +155,8 @@ async function tell(story: Story, lab: Lab, routers: readonly ('frr' | 'bird')[]
 
 /** What Kubernetes Events say of a Service, as `kubectl describe` shows them. */
 async function why(lab: Lab, service: string): Promise<string> {
-  const events = await lab.eventually('an Event', async () => {
-    const { items } = await lab.client.list<
+  const events = await eventually('an Event', async () => {
+    const { items } = await lab.cluster.client.list<
       KubeObject & { involvedObject: { name: string }; reason: string; message: string }
     >(EVENTS)
     const own = items.filter(
@@ -168,10 +169,9 @@ async function why(lab: Lab, service: string): Promise<string> {
 
 /** The one node that answers for an address, and that the client believes. */
 async function onlyOwner(lab: Lab, address: string): Promise<{ node: NodeName; mac: string } | undefined> {
-  const [mac, ...others] = await lab.askWho(address)
-  const node = await lab.owner(address)
-  if (mac === undefined || node === undefined || others.length > 0) return undefined
-  return mac === (await lab.mac(node)) ? { node, mac } : undefined
+  const [node, ...others] = await lab.clients.askWho(address)
+  if (node === undefined || others.length > 0 || (await lab.clients.owner(address)) !== node) return undefined
+  return { node, mac: await lab.clients.mac(node) }
 }
 
 async function keep(lab: Lab): Promise<void> {
