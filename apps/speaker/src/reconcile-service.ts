@@ -2,7 +2,7 @@ import type { Speaker } from '@metallb-ts/bgp-fsm'
 import type { Publisher } from '@metallb-ts/event-bus'
 import type { DesiredAddress } from '@metallb-ts/l2-announcer'
 import { formatAddress } from '@metallb-ts/netip'
-import { announcements, type AnnouncementInput, type Silence } from '@metallb-ts/policy'
+import { announcements, type AnnouncementInput, type ContestedAddress, type Silence } from '@metallb-ts/policy'
 import type { ServiceEvents } from './events.ts'
 import type { Stores } from './stores.ts'
 
@@ -18,8 +18,8 @@ export interface ServiceParts {
 export interface ServiceReconciler {
   /** Makes it so for one Service. */
   reconcile(service: string): void
-  /** What this node should answer for, over all Services. */
-  desiredLayer2(): readonly DesiredAddress[]
+  /** What this node should answer for while it wins, over all Services. */
+  contestedLayer2(): readonly ContestedAddress[]
   /** Why a Service is not, or not wholly, announced from here. */
   silences(service: string): readonly Silence[]
   /** Addresses that this node means to announce for a Service, by protocol. */
@@ -36,15 +36,33 @@ export function createServiceReconciler(
   init: Pick<AnnouncementInput, 'node' | 'loadBalancerClass' | 'ignoreExcludeLabel'>,
 ): ServiceReconciler {
   const announced = new Map<string, Announced>()
+  const contested = new Map<string, readonly ContestedAddress[]>()
   const silences = new Map<string, readonly Silence[]>()
+  const lists = new Map<string, ContestedAddress['contest']['candidates']>()
 
   function apply(key: string, after: Announced): void {
     const before = announced.get(key) ?? NOTHING
     if (after.layer2.length + after.bgp.length > 0) announced.set(key, after)
     else announced.delete(key)
-    if (JSON.stringify(texts(before.layer2)) !== JSON.stringify(texts(after.layer2))) onLayer2Changed()
     tell(key, 'bgp', before.bgp, after.bgp)
     tell(key, 'layer2', before.layer2.map(textOf), after.layer2.map(textOf))
+  }
+
+  function contest(key: string, after: readonly ContestedAddress[]): void {
+    const before = contested.get(key) ?? []
+    if (contestText(before) === contestText(after)) return
+    if (after.length > 0) contested.set(key, after.map(shared))
+    else contested.delete(key)
+    onLayer2Changed()
+  }
+
+  /** Most Services have the same candidates: a list that is one object is copied to the LAN's thread once. */
+  function shared(one: ContestedAddress): ContestedAddress {
+    const text = JSON.stringify(one.contest.candidates)
+    if (lists.size >= MOST_LISTS) lists.clear()
+    const candidates = lists.get(text) ?? one.contest.candidates
+    lists.set(text, candidates)
+    return { ...one, contest: { ...one.contest, candidates } }
   }
 
   function tell(
@@ -71,24 +89,28 @@ export function createServiceReconciler(
       const service = stores.services.get(key)
       if (service === undefined) {
         bgp.setRoutes(key, [])
+        contest(key, [])
         apply(key, NOTHING)
         silences.delete(key)
       } else {
         const result = announcements({ ...surroundings(), ...init, service, slices: stores.slices.by('service', key) })
         bgp.setRoutes(key, result.bgp)
+        contest(key, result.layer2.contested)
         apply(key, {
-          layer2: result.layer2,
+          layer2: result.layer2.held,
           bgp: [...new Set(result.bgp.map(({ prefix }) => `${formatAddress(prefix.address)}/${prefix.length}`))],
         })
         keepSilences(key, result.silences)
       }
       events.publish('service:reconciled', { service: key, failed: false })
     },
-    desiredLayer2: () => [...announced.values()].flatMap(({ layer2 }) => layer2),
+    contestedLayer2: () => [...contested.values()].flat(),
     silences: key => silences.get(key) ?? [],
     announced: () => announced,
   }
 }
+
+const MOST_LISTS = 1_024
 
 const NOTHING: Announced = { layer2: [], bgp: [] }
 
@@ -96,6 +118,8 @@ function textOf({ address }: DesiredAddress): string {
   return formatAddress(address)
 }
 
-function texts(desired: readonly DesiredAddress[]): readonly unknown[] {
-  return desired.map(({ address, interfaces }) => [formatAddress(address), interfaces])
+function contestText(contested: readonly ContestedAddress[]): string {
+  return JSON.stringify(
+    contested.map(({ address, interfaces, contest }) => [formatAddress(address), interfaces, contest.candidates]),
+  )
 }

@@ -59,7 +59,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     { clock, random, transport: components.bgpTransport, events: bus },
     { asn: UNUSED_ASN, routerId: init.routerId },
   )
-  const members = new Set<string>([init.node])
+  const members = new Set<string>() // this node too joins only when it has listened for the others
   let lan: Lan | undefined
   let works = false
   const startedAt = clock.now()
@@ -91,7 +91,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       lan?.setPeers(heartbeatPeers())
       everyService()
     },
-    layer2: () => lan?.apply(services.desiredLayer2()),
+    layer2: () => lan?.apply(services.contestedLayer2()),
     everyService,
   }
   const work = createWorkQueue(components, {

@@ -68,7 +68,7 @@ protocol device {}
 protocol direct { ipv4; }
 protocol bgp us {
   local 192.0.2.1 as 64500;
-  neighbor 192.0.2.10 as 23456;
+  neighbor 192.0.2.10 external;
   enable as4 off;
   passive on;
   ipv4 { import all; export none; };
@@ -79,7 +79,7 @@ protocol bgp us {
     speaker.tell({ do: 'routes', source: 'default/web', routes: [{ prefix: { cidr: '203.0.113.1/32' }, attributes: {} }] })
     speaker.tell({ do: 'peer', init: { name: 'old', remote: { ip: '192.0.2.1' }, peerAsn: 64_500 } })
     const show = (): string => bird.ask('show route all')
-    await eventually(() => show().includes('203.0.113.1/32'), show)
+    await eventually(() => show().includes("203.0.113.1/32"), () => "the route")
     expect(show()).toContain('BGP.as_path: 23456')
   })
 

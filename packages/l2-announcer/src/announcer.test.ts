@@ -339,7 +339,6 @@ describe('RFC 5227 conflicts', () => {
     clock.advance(1)
     expect(l2.counters().addresses.get(text)?.conflicts).toBe(1)
     expect(client.neighbor(target)?.mac).toBe(NODE)
-    clock.advance(250)
     expect(told).toEqual([`l2:conflict ${text} eth0 02:00:00:00:00:ff`])
   })
 
@@ -353,14 +352,27 @@ describe('RFC 5227 conflicts', () => {
     expect(l2.placements().get('192.0.2.10')).toEqual(['eth0'])
   })
 
-  it('another announcer of ours is named, and not contradicted at once', () => {
+  it('another announcer of ours is outlasted, and reported by name if it goes on', () => {
     l2.setPeers(new Map([[STRANGER, 'node-b']]))
     stranger.claim(V4)
     clock.advance(1)
     expect(client.neighbor(V4)?.mac).toBe(STRANGER)
     clock.advance(250)
     expect(client.neighbor(V4)?.mac).toBe(NODE)
+    expect(told).toEqual([])
+    stranger.claim(V4)
+    clock.advance(1)
     expect(told).toEqual(['l2:conflict 192.0.2.10 eth0 02:00:00:00:00:ff node-b'])
+  })
+
+  it('while nobody knows whose hardware address is whose, a claim is reported once a move would be over', () => {
+    l2.setPeers(undefined)
+    stranger.claim(V4)
+    clock.advance(249)
+    expect(told).toEqual([])
+    clock.advance(2)
+    expect(told).toEqual(['l2:conflict 192.0.2.10 eth0 02:00:00:00:00:ff'])
+    expect(client.neighbor(V4)?.mac).toBe(NODE)
   })
 
   it('whoever takes an address over that we give up a moment later is no conflict, known or not', () => {

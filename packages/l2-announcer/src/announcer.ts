@@ -40,7 +40,7 @@ export interface Announcer {
    * Until they are known anybody may be one of ours, and is contradicted only when we still hold the address a little
    * later.
    */
-  setPeers(nodes: ReadonlyMap<Mac, string>): void
+  setPeers(nodes: ReadonlyMap<Mac, string> | undefined): void
   /** Other announcers are heard again: what is still held a moment later is told to every link anew. */
   networkHealed(): void
   counters(): AnnouncerCounters
@@ -67,7 +67,7 @@ class LinkAnnouncer implements Announcer {
   readonly #segments: SegmentMap
   readonly #responders = new Map<number, LinkResponder>()
   readonly #failures = new Map<number, LinkFailure>()
-  readonly #reported = new Map<string, number>()
+  readonly #claims = new Map<string, { readonly at: number; isReported: boolean }>()
   #choices: readonly LinkChoice[] = []
   #table: AnnouncedTable = AnnouncedTable.EMPTY
   #peers: ReadonlyMap<Mac, string> | undefined
@@ -103,7 +103,7 @@ class LinkAnnouncer implements Announcer {
     for (const responder of this.#responders.values()) this.#applyTo(responder)
   }
 
-  setPeers(nodes: ReadonlyMap<Mac, string>): void {
+  setPeers(nodes: ReadonlyMap<Mac, string> | undefined): void {
     this.#peers = nodes
   }
 
@@ -216,24 +216,32 @@ class LinkAnnouncer implements Announcer {
   }
 
   /**
-   * Once per address, claimant and interval, and only if we still hold the address when a move would be over: while one
-   * moves, each of the two hears the other. The event wakes people, the counter counts.
+   * Once per address, claimant and interval. A stranger is reported at once; who may be one of ours if we still hold the
+   * address when a move would be over; one of ours if it goes on after that. The event wakes people, the counter counts.
    */
   #report(address: string, mac: Mac, heardOn: LinkResponder): void {
-    const { clock, events } = this.#components
+    const { clock } = this.#components
+    const now = clock.now()
     const key = `${address} ${mac}`
-    for (const [oldest, at] of this.#reported) {
-      if (clock.now() - at < DEFEND_INTERVAL_MS) break
-      this.#reported.delete(oldest)
+    for (const [oldest, { at }] of this.#claims) {
+      if (now - at < DEFEND_INTERVAL_MS) break
+      this.#claims.delete(oldest)
     }
-    if (this.#reported.has(key) || this.#reported.size >= MOST_REPORTED) return
-    this.#reported.set(key, clock.now())
-    clock.setTimer(MOVE_MS, () => {
-      if (!heardOn.held.has(address)) return void this.#reported.delete(key)
+    const known = this.#claims.get(key)
+    if (known?.isReported === true || (known === undefined && this.#claims.size >= MOST_CLAIMS)) return
+    const claim = known ?? { at: now, isReported: false }
+    this.#claims.set(key, claim)
+    const publish = (): void => {
+      if (!heardOn.held.has(address)) return void this.#claims.delete(key)
+      claim.isReported = true
       const node = this.#peers?.get(mac)
       const detail = { address, interface: heardOn.interfaceName, mac: formatMac(mac) }
-      events.publish('l2:conflict', { ...detail, ...(node !== undefined && { node }) })
-    })
+      this.#components.events.publish('l2:conflict', { ...detail, ...(node !== undefined && { node }) })
+    }
+    if (this.#peers?.has(mac) === true) {
+      if (now - claim.at >= MOVE_MS) publish()
+    } else if (this.#peers !== undefined) publish()
+    else if (known === undefined) clock.setTimer(MOVE_MS, publish)
   }
 
   #isAnsweredElsewhere({ text }: Announced, { index }: LinkResponder): boolean {
@@ -249,7 +257,7 @@ const OPEN_RETRY = { baseMs: 1_000, maxMs: 10_000 } as const
 /** Longer than it takes an address to move from one of ours to another. */
 const MOVE_MS = 250
 /** Claims remembered so that they are not reported again too soon; what is past it is counted alone. */
-const MOST_REPORTED = 1_024
+const MOST_CLAIMS = 1_024
 
 /**
  * Bonds and teams of which a member came, went or changed, and what stands on them: the switch may have to send to

@@ -1,9 +1,8 @@
 import { annotation, ANNOTATIONS, type EndpointSlice, type Service } from '@metallb-ts/api'
 import type { SourcedRoute } from '@metallb-ts/bgp-fsm'
-import type { DesiredAddress } from '@metallb-ts/l2-announcer'
 import { formatAddress, rangeContains, type Address } from '@metallb-ts/netip'
 import { announceByBgp } from './announce-bgp.ts'
-import { announceAtLayer2 } from './announce-layer2.ts'
+import { announceAtLayer2, type Layer2Announcement } from './announce-layer2.ts'
 import type { Config } from './config.ts'
 import { servingEndpoints, type ServingEndpoints } from './endpoints.ts'
 import type { NodeFacts } from './nodes.ts'
@@ -30,7 +29,7 @@ export interface AnnouncementInput {
 
 /** What this node should be doing for one Service, and why it does no more. */
 export interface Announcements {
-  readonly layer2: readonly DesiredAddress[]
+  readonly layer2: Pick<Layer2Announcement, 'held' | 'contested'>
   readonly bgp: readonly SourcedRoute[]
   readonly silences: readonly Silence[]
 }
@@ -38,11 +37,13 @@ export interface Announcements {
 /** Reads like the Service's way out: is it ours, has it an address, and may each protocol announce it from here. */
 export function announcements(input: AnnouncementInput): Announcements {
   const subject = subjectOf(input)
-  if ('code' in subject) return { layer2: [], bgp: [], silences: [subject] }
+  if ('code' in subject) return { layer2: NOTHING, bgp: [], silences: [subject] }
   const bgp = announceByBgp(subject)
-  const layer2 = announceAtLayer2(subject)
-  return { layer2: layer2.addresses, bgp: bgp.routes, silences: [...bgp.silences, ...layer2.silences] }
+  const { silences, ...layer2 } = announceAtLayer2(subject)
+  return { layer2, bgp: bgp.routes, silences: [...bgp.silences, ...silences] }
 }
+
+const NOTHING: Announcements['layer2'] = { held: [], contested: [] }
 
 /** A Service that has addresses of a pool, and what surrounds it. */
 export interface Subject {

@@ -5,14 +5,12 @@ import type { NodeFacts } from './nodes.ts'
 
 export interface CandidateRules {
   readonly ads: readonly L2AdvertisementConfig[]
-  /** Speakers that are alive; `all` where nobody counts. */
-  readonly members: ReadonlySet<string> | 'all'
   readonly ignoreExcludeLabel: boolean
   /** Present with externalTrafficPolicy Local. */
   readonly localEndpoints?: ServingEndpoints
 }
 
-/** Every node, with every reason for which it may not own an address, and its score where it may. */
+/** Every node as if all were alive, with every reason for which it may not own an address, and its score where it may. */
 export function candidates(nodes: Iterable<NodeFacts>, rules: CandidateRules): readonly Candidate[] {
   return [...nodes].map(node => ({
     node: node.name,
@@ -21,12 +19,21 @@ export function candidates(nodes: Iterable<NodeFacts>, rules: CandidateRules): r
   }))
 }
 
+/** The same candidates, of whom the dead may not own. @param members speakers that are alive; `all` where nobody counts */
+export function living(candidates: readonly Candidate[], members: ReadonlySet<string> | 'all'): readonly Candidate[] {
+  if (members === 'all') return candidates
+  return candidates.map(candidate =>
+    members.has(candidate.node)
+      ? candidate
+      : { ...candidate, refusals: ['not-a-member', ...(candidate.refusals ?? [])] },
+  )
+}
+
 function refusals(
   node: NodeFacts,
-  { ads, members, ignoreExcludeLabel, localEndpoints }: CandidateRules,
+  { ads, ignoreExcludeLabel, localEndpoints }: CandidateRules,
 ): readonly Ineligibility[] {
   const reasons: Ineligibility[] = []
-  if (members !== 'all' && !members.has(node.name)) reasons.push('not-a-member')
   if (node.isNetworkUnavailable) reasons.push('network-unavailable')
   if (node.isExcluded && !ignoreExcludeLabel) reasons.push('excluded-by-label')
   if (!ads.some(ad => ad.nodes.has(node.name))) reasons.push('no-matching-advertisement')

@@ -15,10 +15,11 @@ export {
   type ServiceOutcome,
   type ServicePatch,
 } from './status.ts'
+export { type ContestedAddress, type Layer2Announcement } from './announce-layer2.ts'
 export { announcements, type AnnouncementInput, type Announcements } from './announcements.ts'
 export { type BgpAdvertisementConfig } from './bgp-advertisements.ts'
 export { type PeerConfig } from './bgp-peers.ts'
-export { candidates, type CandidateRules } from './candidates.ts'
+export { candidates, living, type CandidateRules } from './candidates.ts'
 export { canServe, servingEndpoints, type ServingEndpoints } from './endpoints.ts'
 export { type L2AdvertisementConfig } from './l2-advertisements.ts'
 export { nodeFacts, type NodeFacts } from './nodes.ts'

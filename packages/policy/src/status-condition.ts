@@ -10,29 +10,30 @@ export interface Finding {
 
 /** The whole list with one condition brought up to date; undefined when it is. */
 export function withCondition(
-  conditions: readonly Condition[] = [],
+  conditions: readonly Condition[] | undefined,
   type: string,
   { status, code, message }: Finding,
   wallTime: number,
 ): readonly Condition[] | undefined {
   const reason = reasonOf(code)
   const text = message.slice(0, MAX_MESSAGE)
-  const current = conditions.find(condition => condition.type === type)
+  const current = conditions?.find(condition => condition.type === type)
   if (current?.status === status && current.reason === reason && current.message === text) return undefined
   // The time tells when True became False or the reverse, not when the wording changed.
   const lastTransitionTime =
     (current?.status === status ? current.lastTransitionTime : undefined) ?? timestamp(wallTime)
   const next: Condition = { type, status, reason, message: text, lastTransitionTime }
-  return current === undefined ? [...conditions, next] : conditions.map(other => (other === current ? next : other))
+  if (current === undefined) return [...(conditions ?? []), next]
+  return conditions?.map(other => (other === current ? next : other))
 }
 
 /** The list without a condition; undefined when it is not there. */
 export function withoutCondition(
-  conditions: readonly Condition[] = [],
+  conditions: readonly Condition[] | undefined,
   type: string,
 ): readonly Condition[] | null | undefined {
-  const rest = conditions.filter(condition => condition.type !== type)
-  if (rest.length === conditions.length) return undefined
+  const rest = (conditions ?? []).filter(condition => condition.type !== type)
+  if (rest.length === (conditions ?? []).length) return undefined
   return rest.length === 0 ? null : rest
 }
 

@@ -13,7 +13,7 @@ import { withCondition, withoutCondition, type Finding } from './status-conditio
 import { eventsOf, type ServiceEvent } from './status-events.ts'
 
 /** The condition that says whether a Service has its addresses, and if not why. */
-export const ADDRESS_CONDITION = `${ANNOTATION_PREFIX}AddressAssigned`
+export const ADDRESS_CONDITION: string = `${ANNOTATION_PREFIX}AddressAssigned`
 
 /** What came of a Service: how it must be shown, and what is to be told about it. */
 export interface ServiceOutcome {

@@ -1,6 +1,6 @@
 import type { Publisher } from '@metallb-ts/event-bus'
 import { SimHost, SimNode, SimSegment } from '@metallb-ts/l2-announcer/testing'
-import { address, mac } from '@metallb-ts/netip'
+import { address, formatMac, mac } from '@metallb-ts/netip'
 import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { LanCore, type LanMembers } from './lan-core.ts'
@@ -114,6 +114,7 @@ describe('LanCore', () => {
     const order: string[] = []
     const lan = core([], {
       setPeers: peers => void order.push(`peers ${peers.map(({ node }) => node).join()}`),
+      setMacs: macs => void order.push(`macs ${macs.map(formatMac).join()}`),
       alive: () => ['node-a'],
       leave: () => {
         client.ask(V4)
@@ -129,7 +130,7 @@ describe('LanCore', () => {
     clock.advance(10_000)
     posted.length = 0
     lan.onMessage({ type: 'stop' })
-    expect(order).toEqual(['peers node-b', 'goodbye, still answering'])
+    expect(order).toEqual(['peers node-b', 'macs 02:00:00:00:00:01', 'goodbye, still answering'])
     expect(posted).toEqual([])
     clock.advance(50)
     expect(order.at(-1)).toBe('closed')
@@ -157,7 +158,7 @@ describe('LanCore', () => {
 
   it('says once more what it holds when another speaker is heard again', () => {
     let publish: ((node: string) => void) | undefined
-    const silent = { setPeers: () => {}, alive: () => ['node-a'], leave: () => {}, close: () => {} }
+    const silent = { setPeers: () => {}, setMacs: () => {}, alive: () => ['node-a'], leave: () => {}, close: () => {} }
     const lan = new LanCore(
       {
         clock,
@@ -186,7 +187,7 @@ describe('LanCore', () => {
   it('takes an address over when its owner dies, without a word from the main thread', () => {
     let alive = ['node-a', 'node-b']
     let publish: Publisher<LanEvents>['publish'] | undefined
-    const members = { setPeers: () => {}, alive: () => alive, leave: () => {}, close: () => {} }
+    const members = { setPeers: () => {}, setMacs: () => {}, alive: () => alive, leave: () => {}, close: () => {} }
     const lan = new LanCore(
       {
         clock,

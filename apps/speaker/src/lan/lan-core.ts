@@ -1,12 +1,13 @@
 import {
   createAnnouncer,
+  isUsed,
   nameMatcher,
   type Announcer,
   type Links,
   type LinkMonitor,
   type LinkStatus,
 } from '@metallb-ts/l2-announcer'
-import { formatAddress, formatMac } from '@metallb-ts/netip'
+import { formatAddress, formatMac, type Mac } from '@metallb-ts/netip'
 import type { Publisher } from '@metallb-ts/event-bus'
 import type { Clock, Random } from '@metallb-ts/runtime'
 import { heldNow, type LanAddress } from './contest.ts'
@@ -29,12 +30,17 @@ export interface LanCoreComponents {
 /** Who is alive, as far as the thread has to do with it. */
 export interface LanMembers {
   setPeers(peers: readonly LanPeer[]): void
+  /** The hardware addresses we announce with, for the others to know. */
+  setMacs(macs: readonly Mac[]): void
   /** This node among them, once it takes part. */
   alive(): readonly string[]
   /** Says goodbye, and is not heard from any more. */
   leave(): void
   close(): void
 }
+
+/** Told whose hardware address is whose among the living others; undefined while that is not known of all. */
+export type OnPeerHardware = (nodes: ReadonlyMap<Mac, string> | undefined) => void
 
 /**
  * What runs on the LAN's thread, whatever drives it: takes the main thread's messages, holds the addresses, and reports
@@ -54,7 +60,7 @@ export class LanCore {
   constructor(
     components: LanCoreComponents,
     init: LanInit,
-    createMembers?: (events: Publisher<LanEvents>) => LanMembers,
+    createMembers?: (events: Publisher<LanEvents>, onHardware: OnPeerHardware) => LanMembers,
   ) {
     this.#components = components
     this.#node = init.node
@@ -67,7 +73,7 @@ export class LanCore {
         ...(init.refreshMs !== undefined && { schedule: { refreshMs: init.refreshMs } }),
       },
     )
-    this.#members = createMembers?.(events)
+    this.#members = createMembers?.(events, nodes => this.#announcer.setPeers(nodes))
   }
 
   start(): void {
@@ -148,6 +154,8 @@ export class LanCore {
     if (events.length === 0) return
     if (events.some(({ name }) => name === 'link:changed')) {
       this.#warn()
+      const used = this.#announcer.links().filter(isUsed)
+      this.#members?.setMacs(used.flatMap(({ link }) => link.mac ?? []))
       this.#components.post({ type: 'links', links: this.#announcer.links().map(linkView) })
     }
     this.#components.post({ type: 'events', events })

@@ -24,7 +24,7 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
       end: () => loop.stop(),
     },
     init,
-    init.membership && (events => nativeMembers(loop, init, init.membership!, events)),
+    init.membership && ((events, onHardware) => nativeMembers(loop, init, init.membership!, events, onHardware)),
   )
   core.start()
   loop.run()

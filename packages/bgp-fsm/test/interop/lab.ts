@@ -33,7 +33,7 @@ export class Lab {
   }
 
   sh(namespace: string, command: string): string {
-    return execFileSync('ip', ['netns', 'exec', namespace, 'sh', '-c', command], { encoding: 'utf8' })
+    return execFileSync('ip', ['netns', 'exec', namespace, 'sh', '-c', command], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
   }
 
   file(name: string, text: string): string {
@@ -114,7 +114,7 @@ export class Bird {
   }
 
   ask(command: string): string {
-    return execFileSync('birdc', ['-s', join(this.#lab.folder, 'bird.ctl'), command], { encoding: 'utf8' })
+    return execFileSync('birdc', ['-s', join(this.#lab.folder, 'bird.ctl'), command], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
   }
 }
 
@@ -155,7 +155,7 @@ export class SpeakerProcess {
 }
 
 /** Asks again until there is an answer, or a deadline that only a hanging peer reaches. */
-export async function eventually<T>(ask: () => T | undefined | false, what: () => string, timeoutMs = 60_000): Promise<T> {
+export async function eventually<T>(ask: () => T | undefined | false, what: () => string, timeoutMs = 40_000): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     let answer: T | undefined | false
