@@ -38,7 +38,8 @@ describe('BGP to FRR and BIRD', () => {
       const { items } = await lab.cluster.client.list<KubeObject & { status?: { node?: string; peers?: string[] } }>(
         SERVICE_BGP_STATUSES,
       )
-      return items.length === NODES.length ? items.map(({ status }) => status) : undefined
+      const told = items.map(({ status }) => status).filter(status => status?.peers?.length === 4)
+      return told.length === NODES.length ? told : undefined
     })
     expect(peers.map(status => status?.node).sort()).toEqual([...NODES])
     for (const status of peers) {

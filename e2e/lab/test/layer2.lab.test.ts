@@ -35,19 +35,23 @@ describe('layer 2 on a LAN', () => {
     expect(await soleOwner(lab, ipv6)).toBe(order[0])
   })
 
-  it('[row 44] a ServiceL2Status names the owner and its interface', async () => {
-    const status = await eventually('one status', async () => {
-      const { items } = await lab.cluster.client.list<KubeObject & { status?: Record<string, unknown> }>(
-        SERVICE_L2_STATUSES,
-      )
-      return items.length === 1 ? items[0]!.status : undefined
-    })
-    expect(status).toMatchObject({
-      node: order[0],
-      serviceName: 'web',
-      serviceNamespace: 'default',
-      interfaces: [{ name: 'eth0' }],
-    })
+  it('[row 44] a ServiceL2Status names the owner, and the interfaces it is restricted to', async () => {
+    const statusWith = (interfaces: readonly object[]): Promise<object> =>
+      eventually('one status', async () => {
+        const { items } = await lab.cluster.client.list<KubeObject & { status?: { interfaces?: readonly object[] } }>(
+          SERVICE_L2_STATUSES,
+        )
+        const [status, ...others] = items.map(({ status }) => status)
+        return others.length === 0 && JSON.stringify(status?.interfaces ?? []) === JSON.stringify(interfaces)
+          ? status
+          : undefined
+      })
+    const identity = { node: order[0], serviceName: 'web', serviceNamespace: 'default' }
+    expect(await statusWith([])).toMatchObject(identity)
+    await lab.cluster.patch(L2_ADVERTISEMENTS, 'lan', { spec: { interfaces: ['eth0'] } })
+    expect(await statusWith([{ name: 'eth0' }])).toMatchObject(identity)
+    await lab.cluster.patch(L2_ADVERTISEMENTS, 'lan', { spec: { interfaces: null } })
+    expect(await statusWith([])).toMatchObject(identity)
   })
 
   it('[row 29] the next owner takes over a cut link, and tells the LAN in both families', async () => {

@@ -1,5 +1,5 @@
 import type { Community } from '@metallb-ts/api'
-import type { LargeCommunity } from '@metallb-ts/bgp-fsm'
+import { WELL_KNOWN_COMMUNITIES, type LargeCommunity } from '@metallb-ts/bgp-fsm'
 import type { ConfigProblem } from './problem.ts'
 
 export type CommunityValue =
@@ -8,9 +8,11 @@ export type CommunityValue =
 export type CommunityReading =
   { readonly ok: true; readonly value: CommunityValue } | { readonly ok: false; readonly detail: string }
 
-/** `a:b` (RFC 1997) or `large:a:b:c` (RFC 8092), decimal. */
+/** `a:b` (RFC 1997), `large:a:b:c` (RFC 8092), decimal, or a well-known name such as `no-export`. */
 export function readCommunity(text: string): CommunityReading {
   const parts = text.split(':')
+  const wellKnown = Object.entries(WELL_KNOWN_COMMUNITIES).find(([name]) => name === text)
+  if (wellKnown !== undefined) return { ok: true, value: { kind: 'standard', value: wellKnown[1] } }
   if (parts.length === 2) return standard(text, parts)
   if (parts.length === 4 && parts[0] === 'large') return large(text, parts.slice(1))
   if (parts.length === 4)
