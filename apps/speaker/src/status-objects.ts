@@ -44,9 +44,13 @@ export function createStatusWriter(
   const { client, clock, random, logger, events, announced, bgp, transport } = parts
   const { node, namespace, podName } = init
   const seams = { transport, clock, random, events }
-  const labelSelector = `metallb.io/node=${node}`
-  const l2 = createInformer<ServiceL2Status>(seams, { resource: SERVICE_L2_STATUSES, namespace, labelSelector })
-  const routes = createInformer<ServiceBGPStatus>(seams, { resource: SERVICE_BGP_STATUSES, namespace, labelSelector })
+  const own = {
+    namespace,
+    labelSelector: `metallb.io/node=${node}`,
+    indexes: { service: (object: KubeObject) => [serviceOf(object)] },
+  }
+  const l2 = createInformer<ServiceL2Status>(seams, { resource: SERVICE_L2_STATUSES, ...own })
+  const routes = createInformer<ServiceBGPStatus>(seams, { resource: SERVICE_BGP_STATUSES, ...own })
   const kinds: readonly StatusKind[] = [
     {
       resource: SERVICE_L2_STATUSES,
@@ -89,7 +93,7 @@ export function createStatusWriter(
 
   async function reconcile({ resource, prefix, informer, desired }: StatusKind, service: string): Promise<void> {
     const wanted = desired(service)
-    const [first, ...twins] = informer.list().filter(object => serviceOf(object) === service)
+    const [first, ...twins] = informer.by('service', service)
     for (const object of wanted === undefined && first !== undefined ? [first, ...twins] : twins) {
       await client.remove(resource, `${namespace}/${object.metadata.name}`)
     }
@@ -143,9 +147,7 @@ export function createStatusWriter(
       for (const object of informer.list()) queue.add(serviceOf(object), { priority: 'backlog' })
   }
 
-  for (const name of ['service:announced', 'service:withdrawn'] as const) {
-    events.subscribe(name, ({ detail: { service } }) => queue.add(service))
-  }
+  events.subscribe('service:reconciled', ({ detail: { service } }) => queue.add(service))
   for (const name of ['bgp:advertised', 'bgp:withdrawn', 'bgp:closed'] as const)
     events.subscribe(name, () => scheduleAll())
   events.subscribe('kube:synced', ({ detail: { kind } }) => {
