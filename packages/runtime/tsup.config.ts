@@ -1,3 +1,7 @@
 import { library } from '../../tools/tsup-preset.ts'
 
-export default library({ 'index': 'src/index.ts', 'node/index': 'src/node/index.ts', 'testing/index': 'src/testing/index.ts' })
+export default library({
+  index: 'src/index.ts',
+  'node/index': 'src/node/index.ts',
+  'testing/index': 'src/testing/index.ts',
+})

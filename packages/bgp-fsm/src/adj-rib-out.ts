@@ -114,7 +114,13 @@ export class AdjRibOut {
   }
 
   /** These were handed to the wire. */
-  told({ withdrawn, announced }: { readonly withdrawn: readonly RibEntry[]; readonly announced: readonly RibEntry[] }): void {
+  told({
+    withdrawn,
+    announced,
+  }: {
+    readonly withdrawn: readonly RibEntry[]
+    readonly announced: readonly RibEntry[]
+  }): void {
     for (const { key } of withdrawn) {
       this.#sent.delete(key)
       if (!this.#desired.has(key)) this.#dirty.delete(key)

@@ -138,9 +138,7 @@ function agreed(
     routeRefresh: both('route-refresh') || open.capabilities.some(one => one.kind === 'old-route-refresh'),
     enhancedRefresh: both('enhanced-route-refresh'),
     extendedNextHop: both('extended-next-hop') && offersIpv6NextHop(open.capabilities),
-    addPath: families.filter(
-      family => sends(pathMode(ours, family)) && receives(pathMode(open.capabilities, family)),
-    ),
+    addPath: families.filter(family => sends(pathMode(ours, family)) && receives(pathMode(open.capabilities, family))),
     ...(both('graceful-restart') && { gracefulRestart: { bridgesNotifications: restart?.notification === true } }),
     knowsEndOfRib: restart !== undefined,
     peerCapabilities: open.capabilities,
@@ -227,7 +225,9 @@ function isExpected({ peerAsn, asn }: LocalSession, found: number): boolean {
 function commonFamilies(ours: readonly Capability[], theirs: readonly Capability[]): Family[] {
   const offered = familiesOf(ours)
   const peer = familiesOf(theirs)
-  return offered.filter(family => (theirs.some(one => one.kind === 'multiprotocol') ? peer.includes(family) : family === 'ipv4'))
+  return offered.filter(family =>
+    theirs.some(one => one.kind === 'multiprotocol') ? peer.includes(family) : family === 'ipv4',
+  )
 }
 
 function familiesOf(capabilities: readonly Capability[]): Family[] {

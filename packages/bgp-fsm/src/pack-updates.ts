@@ -131,11 +131,16 @@ function nextHopsOf(
   { nextHops, negotiated }: PackContext,
 ): readonly Address[] | undefined {
   const own = nextHop === 'self' ? nextHops[family] : [nextHop]
-  if (own !== undefined && own.length > 0) return own[0]!.family === 'ipv4' && family === 'ipv6' ? undefined : usable(family, own, negotiated)
+  if (own !== undefined && own.length > 0)
+    return own[0]!.family === 'ipv4' && family === 'ipv6' ? undefined : usable(family, own, negotiated)
   return family === 'ipv4' && negotiated.extendedNextHop ? nextHops.ipv6 : undefined
 }
 
-function usable(family: Family, hops: readonly Address[], { extendedNextHop }: Negotiated): readonly Address[] | undefined {
+function usable(
+  family: Family,
+  hops: readonly Address[],
+  { extendedNextHop }: Negotiated,
+): readonly Address[] | undefined {
   const needsAgreement = family === 'ipv4' && hops[0]!.family === 'ipv6'
   return needsAgreement && !extendedNextHop ? undefined : hops
 }

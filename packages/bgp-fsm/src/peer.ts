@@ -9,7 +9,14 @@ import type { BgpEvents } from './events.ts'
 import type { Negotiated } from './negotiate.ts'
 import { heldBack, type PackContext } from './pack-updates.ts'
 import type { PeerInit } from './peer-init.ts'
-import { dialOptions, packContext, receiveContext, remoteOf, sessionSettings, type PeerSurroundings } from './peer-settings.ts'
+import {
+  dialOptions,
+  packContext,
+  receiveContext,
+  remoteOf,
+  sessionSettings,
+  type PeerSurroundings,
+} from './peer-settings.ts'
 import { ReceivedSide, type ReceivedChange } from './received-side.ts'
 import { withGracefulShutdown } from './route.ts'
 import { Slot, type Ending } from './slot.ts'
@@ -384,7 +391,12 @@ export class Peer {
     this.#lastError = isTimeout ? { ...reason, detail: `${reason.detail}${hint}` } : reason
     this.#counters.ended++
     const sentence = explainClose(this.#lastError)
-    this.#components.events.publish('bgp:attempt-failed', { peer: this.#init.name, reason: this.#lastError, sentence, retryMs })
+    this.#components.events.publish('bgp:attempt-failed', {
+      peer: this.#init.name,
+      reason: this.#lastError,
+      sentence,
+      retryMs,
+    })
   }
 
   #ended(name: SlotName, slot: Slot, { reason, isDamped, counts }: Ending): void {

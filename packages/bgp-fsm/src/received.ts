@@ -67,7 +67,9 @@ export function receivedRoutes(update: Update, context: ReceiveContext): Receive
     announced: reason === undefined ? announced.filter(prefix => !isUnusable(prefix)) : [],
     withdrawn,
     rejected: [
-      ...(reason === undefined ? [] : announced.filter(prefix => !isUnusable(prefix)).map(prefix => ({ prefix, reason }))),
+      ...(reason === undefined
+        ? []
+        : announced.filter(prefix => !isUnusable(prefix)).map(prefix => ({ prefix, reason }))),
       ...silly.map(prefix => ({ prefix, reason: 'unusable-prefix' as const })),
     ],
     attributes: passOn(attributes.filter(({ kind }) => kind !== 'mp-reach' && kind !== 'mp-unreach')),

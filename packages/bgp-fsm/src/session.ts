@@ -45,7 +45,8 @@ export type SessionInput =
   | { readonly type: 'updates-sent' }
 
 /** `hold-due`: the hold time is over, and what has arrived already is read before that counts. */
-export type SessionTimer = 'connect-retry' | 'hold-due' | 'hold' | 'keepalive' | 'delay-open' | 'idle-hold' | 'send-hold'
+export type SessionTimer =
+  'connect-retry' | 'hold-due' | 'hold' | 'keepalive' | 'delay-open' | 'idle-hold' | 'send-hold'
 
 export type SessionEffect =
   | { readonly type: 'dial' }
@@ -292,7 +293,10 @@ function openedMessage(
   }
 }
 
-function inEstablished(state: Opened & { readonly name: 'established' }, message: Exclude<Message, Notification>): Answer {
+function inEstablished(
+  state: Opened & { readonly name: 'established' },
+  message: Exclude<Message, Notification>,
+): Answer {
   const rearm = armAgreedHold(state.negotiated)
   switch (message.type) {
     case 'keepalive':
@@ -369,7 +373,13 @@ function ended(reason: CloseReason, { counts = 'up', isDamped = true }: Partial<
 }
 
 function end(reason: CloseReason, consequences: Consequences, first: readonly SessionEffect[]): Answer {
-  return to({ name: 'idle' }, ...ALL_TIMERS.map(stop), ...first, { type: 'close' }, { type: 'ended', reason, ...consequences })
+  return to(
+    { name: 'idle' },
+    ...ALL_TIMERS.map(stop),
+    ...first,
+    { type: 'close' },
+    { type: 'ended', reason, ...consequences },
+  )
 }
 
 const ALL_TIMERS = ['connect-retry', 'hold-due', 'hold', 'keepalive', 'delay-open'] as const

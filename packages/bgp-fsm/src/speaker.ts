@@ -209,7 +209,10 @@ class RoutingSpeaker implements Speaker {
     if (remote !== undefined || interfaceName === undefined) return
     const { discovery } = this.#components
     if (discovery === undefined) throw new RangeError(`peer ${name} has no address, and nothing here can find it`)
-    this.#watches.set(name, discovery.watch(interfaceName, address => peer.setRemote(address)))
+    this.#watches.set(
+      name,
+      discovery.watch(interfaceName, address => peer.setRemote(address)),
+    )
   }
 
   #keys(): ListenKey[] {

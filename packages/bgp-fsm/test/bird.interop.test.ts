@@ -40,7 +40,10 @@ describe.skipIf(missing !== undefined)(`BIRD (${missing ?? 'here'})`, () => {
         { prefix: { cidr: '2001:db8:5::1/128' }, attributes: {} },
       ],
     }) // prettier-ignore
-    for (const [name, remote] of [['v4', '192.0.2.1'], ['v6', '2001:db8::1']] as const) {
+    for (const [name, remote] of [
+      ['v4', '192.0.2.1'],
+      ['v6', '2001:db8::1'],
+    ] as const) {
       speaker.tell({ do: 'peer', init: { name, remote: { ip: remote }, peerAsn: 64_500, families: ['ipv4', 'ipv6'] } })
     }
     await speaker.line(line => line.name === 'bgp:established' && line.detail?.['peer'] === 'v4', 'v4 established')
@@ -49,7 +52,12 @@ describe.skipIf(missing !== undefined)(`BIRD (${missing ?? 'here'})`, () => {
     const text = await eventually(() => {
       const all = show()
       const has = (what: RegExp): boolean => what.test(all)
-      return has(/203\.0\.113\.1\/32[\s\S]*us4/) && has(/us6/) && (all.match(/BGP\.as_path: 4200000010/g) ?? []).length === 4 && all
+      return (
+        has(/203\.0\.113\.1\/32[\s\S]*us4/) &&
+        has(/us6/) &&
+        (all.match(/BGP\.as_path: 4200000010/g) ?? []).length === 4 &&
+        all
+      )
     }, show)
     expect(text).toContain('BGP.community: (64500,100)')
     expect(text).toContain('BGP.large_community: (4200000010, 1, 7)')
@@ -76,10 +84,17 @@ protocol bgp us {
 `)
     const speaker = lab.speaker()
     speaker.tell({ do: 'create', init: { asn: 4_200_000_010, routerId: { ip: '192.0.2.10' } } })
-    speaker.tell({ do: 'routes', source: 'default/web', routes: [{ prefix: { cidr: '203.0.113.1/32' }, attributes: {} }] })
+    speaker.tell({
+      do: 'routes',
+      source: 'default/web',
+      routes: [{ prefix: { cidr: '203.0.113.1/32' }, attributes: {} }],
+    })
     speaker.tell({ do: 'peer', init: { name: 'old', remote: { ip: '192.0.2.1' }, peerAsn: 64_500 } })
     const show = (): string => bird.ask('show route all')
-    await eventually(() => show().includes("203.0.113.1/32"), () => "the route")
+    await eventually(
+      () => show().includes('203.0.113.1/32'),
+      () => 'the route',
+    )
     expect(show()).toContain('BGP.as_path: 23456')
   })
 
@@ -91,10 +106,13 @@ protocol bgp us {
     speaker.tell({ do: 'listen', port: 1179 })
     speaker.tell({ do: 'peer', init: { name: 'both', remote: { ip: '192.0.2.1' }, peerAsn: 64_500 } })
     await speaker.event('bgp:established')
-    const protocols = await eventually(() => {
-      const text = bird.ask('show protocols us4')
-      return text.includes('Established') && text
-    }, () => 'BIRD established')
+    const protocols = await eventually(
+      () => {
+        const text = bird.ask('show protocols us4')
+        return text.includes('Established') && text
+      },
+      () => 'BIRD established',
+    )
     expect(protocols).toContain('Established')
     expect((await speaker.show())['peers']).toMatchObject([{ state: 'established' }])
   })

@@ -90,9 +90,16 @@ ${neighbours}
     const v6 = await known('2001:db8:5::1/128')
     expect(v6.nexthops?.[0]?.ip).toBe('2001:db8::10')
     announce('203.0.113.1/32', {})
-    await eventually(() => route('203.0.113.1/32').paths?.[0]?.metric === 0 || route('203.0.113.1/32').paths?.[0]?.metric === undefined, () => 'the change')
+    await eventually(
+      () =>
+        route('203.0.113.1/32').paths?.[0]?.metric === 0 || route('203.0.113.1/32').paths?.[0]?.metric === undefined,
+      () => 'the change',
+    )
     speaker.tell({ do: 'routes', source: 'default/web', routes: [] })
-    await eventually(() => route('203.0.113.1/32').paths === undefined && route('2001:db8:5::1/128').paths === undefined, () => 'the withdrawal')
+    await eventually(
+      () => route('203.0.113.1/32').paths === undefined && route('2001:db8:5::1/128').paths === undefined,
+      () => 'the withdrawal',
+    )
   })
 
   test('[row 66] internal session: LOCAL_PREF said, AS_PATH empty', async () => {
@@ -109,7 +116,13 @@ ${neighbours}
     peer({ password: 'wrong', dialSeconds: 1 })
     const failure = await speaker.event('bgp:attempt-failed')
     expect(failure.detail?.['sentence']).toMatch(/no answer in time.*password/)
-    const init = { name: 'router', remote: { ip: '192.0.2.1' }, peerAsn: 64_500, families: ['ipv4', 'ipv6'], password: 'sesame' }
+    const init = {
+      name: 'router',
+      remote: { ip: '192.0.2.1' },
+      peerAsn: 64_500,
+      families: ['ipv4', 'ipv6'],
+      password: 'sesame',
+    }
     speaker.tell({ do: 'update', init })
     const changed = await speaker.event('changed')
     expect(changed['change']).toMatchObject({ kind: 'reset' })
@@ -138,11 +151,18 @@ ${neighbours}
   test('[row 85] [B-GR-03] a speaker killed and restarted: the routes stay, and End-of-RIB takes the stale one away', async () => {
     begin(` bgp graceful-restart\n${neighbour('192.0.2.10', 4_200_000_010)}`)
     const routes = ['203.0.113.1/32', '203.0.113.2/32'].map(cidr => ({ prefix: { cidr }, attributes: {} }))
-    speaker.tell({ do: 'routes', source: 'default/web', routes: routes.map(one => ({ ...one, prefix: { ...one.prefix } })) })
+    speaker.tell({
+      do: 'routes',
+      source: 'default/web',
+      routes: routes.map(one => ({ ...one, prefix: { ...one.prefix } })),
+    })
     peer({ gracefulRestart: { seconds: 60 } })
     await known('203.0.113.2/32')
     speaker.child.kill('SIGKILL')
-    await eventually(() => route('203.0.113.1/32').paths?.[0]?.stale === true, () => 'stale')
+    await eventually(
+      () => route('203.0.113.1/32').paths?.[0]?.stale === true,
+      () => 'stale',
+    )
     expect(route('203.0.113.2/32').paths?.[0]?.stale).toBe(true)
     speaker = lab.speaker()
     speaker.tell({
@@ -153,15 +173,24 @@ ${neighbours}
     await speaker.event('bgp:established')
     expect(route('203.0.113.1/32').paths?.[0]?.stale).toBe(true)
     announce('203.0.113.1/32')
-    await eventually(() => route('203.0.113.1/32').paths?.[0]?.stale !== true, () => 'fresh')
+    await eventually(
+      () => route('203.0.113.1/32').paths?.[0]?.stale !== true,
+      () => 'fresh',
+    )
     expect(route('203.0.113.2/32').paths?.[0]?.stale).toBe(true)
     speaker.tell({ do: 'synced' })
-    await eventually(() => route('203.0.113.2/32').paths === undefined, () => 'End-of-RIB')
+    await eventually(
+      () => route('203.0.113.2/32').paths === undefined,
+      () => 'End-of-RIB',
+    )
     expect(route('203.0.113.1/32').paths?.length).toBe(1)
     const from = speaker.lines.length
     speaker.tell({ do: 'stop', options: { reason: 'gone for good' } })
     await speaker.event('stopped', from)
-    await eventually(() => route('203.0.113.1/32').paths === undefined, () => 'gone')
+    await eventually(
+      () => route('203.0.113.1/32').paths === undefined,
+      () => 'gone',
+    )
   })
 
   test('[row 51] [B-UNN-03] IPv4 routes by an IPv6 next hop over an IPv6 session', async () => {
@@ -173,7 +202,9 @@ ${neighbours}
   })
 
   test('[B-FSM-01] the router dials us', async () => {
-    begin(`${neighbour('192.0.2.10', 4_200_000_010)}\n neighbor 192.0.2.10 timers connect 1\n neighbor 192.0.2.10 port 1179`)
+    begin(
+      `${neighbour('192.0.2.10', 4_200_000_010)}\n neighbor 192.0.2.10 timers connect 1\n neighbor 192.0.2.10 port 1179`,
+    )
     announce('203.0.113.1/32')
     speaker.tell({ do: 'listen', port: 1179 })
     peer({ passive: true })

@@ -37,10 +37,21 @@ const STATES = {
 } as const satisfies Record<string, SessionState>
 
 const update = { type: 'update', withdrawn: [], attributes: [], announced: [], issues: [] } as const
-const stop = (isManual: boolean): SessionInput => ({ type: 'stop', isManual, notification: ERRORS.shutdown(), because: 'administrative' })
+const stop = (isManual: boolean): SessionInput => ({
+  type: 'stop',
+  isManual,
+  notification: ERRORS.shutdown(),
+  because: 'administrative',
+})
 const expired = (timer: (SessionInput & { type: 'expired' })['timer']): SessionInput => ({ type: 'expired', timer })
-const message = (one: (SessionInput & { type: 'message' })['message']): SessionInput => ({ type: 'message', message: one })
-const malformed = (code: number, subcode: number): SessionInput => ({ type: 'malformed', notification: notification(code, subcode) })
+const message = (one: (SessionInput & { type: 'message' })['message']): SessionInput => ({
+  type: 'message',
+  message: one,
+})
+const malformed = (code: number, subcode: number): SessionInput => ({
+  type: 'malformed',
+  notification: notification(code, subcode),
+})
 
 /** What a step does, in the words of the table: messages sent, what is dialled, closed, told, and where it leads. */
 function said(settings: SessionSettings, state: SessionState, input: SessionInput): string {
@@ -48,11 +59,15 @@ function said(settings: SessionSettings, state: SessionState, input: SessionInpu
   const words = answer.effects.flatMap(effect => {
     switch (effect.type) {
       case 'send':
-        return effect.message.type === 'notification' ? [`N${effect.message.code}/${effect.message.subcode}`] : [effect.message.type]
+        return effect.message.type === 'notification'
+          ? [`N${effect.message.code}/${effect.message.subcode}`]
+          : [effect.message.type]
       case 'start-timer':
         return [`+${effect.timer}`]
       case 'ended':
-        return [effect.counts === 'to-zero' ? 'STOP' : effect.counts === 'up' ? (effect.isDamped ? 'FAIL' : 'fail') : 'LEAVE']
+        return [
+          effect.counts === 'to-zero' ? 'STOP' : effect.counts === 'up' ? (effect.isDamped ? 'FAIL' : 'fail') : 'LEAVE',
+        ]
       case 'dial':
       case 'update':
       case 'refresh':
@@ -156,14 +171,25 @@ describe('clauses', () => {
 
   test('[B-NOTE-01] [B-FSM-15] a NOTIFICATION is never answered, in any state', () => {
     for (const state of Object.values(STATES))
-      for (const [code, subcode] of [[1, 1], [2, 1], [2, 2], [4, 0], [6, 2], [99, 9]] as const)
+      for (const [code, subcode] of [
+        [1, 1],
+        [2, 1],
+        [2, 2],
+        [4, 0],
+        [6, 2],
+        [99, 9],
+      ] as const)
         expect(said(SETTINGS, state, message(notification(code, subcode)))).not.toMatch(/N\d/)
   })
 
   test('[B-OPEN-15] a NOTIFICATION behind a bad OPEN explains it', () => {
     const bad = scriptedOpen({ asn: 1 })
     const rejected = notification(6, 5)
-    const { effects } = stepSession(SETTINGS, STATES['open-sent'], { type: 'message', message: bad, followedBy: rejected })
+    const { effects } = stepSession(SETTINGS, STATES['open-sent'], {
+      type: 'message',
+      message: bad,
+      followedBy: rejected,
+    })
     expect(effects.some(({ type }) => type === 'send')).toBe(false)
     expect(effects.at(-1)).toMatchObject({ reason: { code: 'notification-received', error: { errorCode: 6 } } })
   })
@@ -195,7 +221,10 @@ describe('clauses', () => {
   test('[B-TIM-04] [B-FSM-08] a hold time that is over gives what has arrived one turn to be read', () => {
     expect(said(SETTINGS, STATES.established, expired('hold-due'))).toBe('+hold')
     const { effects } = stepSession(SETTINGS, STATES.established, message(KEEPALIVE))
-    expect(effects).toEqual([{ type: 'stop-timer', timer: 'hold' }, { type: 'start-timer', timer: 'hold-due', ms: 90_000 }])
+    expect(effects).toEqual([
+      { type: 'stop-timer', timer: 'hold' },
+      { type: 'start-timer', timer: 'hold-due', ms: 90_000 },
+    ])
   })
 
   test('[B-TIM-07] pauses between dials: 1, 2, 4 .. 120 s, and never above 5 s for a peer that takes and drops', () => {
@@ -223,7 +252,8 @@ describe('clauses', () => {
           }
           state = answer.state
           if (state.name === 'idle') expect([...running]).toEqual([])
-          if (state.name === 'established') expect(running.has('hold-due') || running.has('hold') || input.type === 'expired').toBe(true)
+          if (state.name === 'established')
+            expect(running.has('hold-due') || running.has('hold') || input.type === 'expired').toBe(true)
         }
       }),
       { numRuns: 500 },
@@ -237,7 +267,10 @@ describe('negotiation', () => {
     return result.ok ? 'ok' : `${result.notification.code}/${result.notification.subcode}`
   }
   const withCapabilities = (...capabilities: Capability[]): Open =>
-    scriptedOpen({ asn: 64_500, capabilities: [unicast('ipv4'), { kind: 'four-octet-as', asn: 64_500 }, ...capabilities] })
+    scriptedOpen({
+      asn: 64_500,
+      capabilities: [unicast('ipv4'), { kind: 'four-octet-as', asn: 64_500 }, ...capabilities],
+    })
 
   test.each<[string, Partial<Open>, Partial<LocalSession>, string]>([
     ['[B-OPEN-05] AS 0', { asn: 0 }, { peerAsn: 'external' }, '2/2'],
@@ -255,12 +288,27 @@ describe('negotiation', () => {
     ['[B-OPEN-09] identifier 0', { routerId: 0 }, {}, '2/3'],
     ['[B-OPEN-09] our identifier from inside', { asn: 64_512, routerId: 0xc000020a }, { peerAsn: 'internal' }, '2/3'],
     ['[B-OPEN-09] our identifier from outside', { routerId: 0xc000020a }, {}, 'ok'],
-    ['[B-OPEN-14] all of it wrong: the AS first', { asn: 1, holdTime: 1, routerId: 0, capabilities: [] }, { families: ['ipv6'] }, '2/2'],
+    [
+      '[B-OPEN-14] all of it wrong: the AS first',
+      { asn: 1, holdTime: 1, routerId: 0, capabilities: [] },
+      { families: ['ipv6'] },
+      '2/2',
+    ],
     ['[B-OPEN-14] then the hold time', { holdTime: 1, routerId: 0, capabilities: [] }, { families: ['ipv6'] }, '2/6'],
     ['[B-OPEN-14] then the identifier', { routerId: 0, capabilities: [] }, { families: ['ipv6'] }, '2/3'],
     ['[B-OPEN-14] then the families', { capabilities: [] }, { families: ['ipv6'] }, '2/7'],
-    ['[B-CAP-12] two providers', { capabilities: [unicast('ipv4'), { kind: 'role', role: 0 }] }, { role: 'provider' }, '2/11'],
-    ['[B-CAP-12] provider and customer', { capabilities: [unicast('ipv4'), { kind: 'role', role: 3 }] }, { role: 'provider' }, 'ok'],
+    [
+      '[B-CAP-12] two providers',
+      { capabilities: [unicast('ipv4'), { kind: 'role', role: 0 }] },
+      { role: 'provider' },
+      '2/11',
+    ],
+    [
+      '[B-CAP-12] provider and customer',
+      { capabilities: [unicast('ipv4'), { kind: 'role', role: 3 }] },
+      { role: 'provider' },
+      'ok',
+    ],
     ['[B-CAP-12] no role where one is required', {}, { role: 'peer', isRoleRequired: true }, '2/11'],
     ['[B-CAP-12] no role where none is required', {}, { role: 'peer' }, 'ok'],
   ])('%s', (_name, open, local, expected) => {
@@ -324,6 +372,8 @@ describe('negotiation', () => {
   test('[B-RR-05] enhanced refresh is offered only beside graceful restart', () => {
     const kinds = (local: LocalSession): string[] => localOpen(local).capabilities.map(({ kind }) => kind)
     expect(kinds(SETTINGS)).not.toContain('enhanced-route-refresh')
-    expect(kinds({ ...SETTINGS, gracefulRestart: { seconds: 1, isRestarting: false, keepsForwarding: true } })).toContain('enhanced-route-refresh')
+    expect(
+      kinds({ ...SETTINGS, gracefulRestart: { seconds: 1, isRestarting: false, keepsForwarding: true } }),
+    ).toContain('enhanced-route-refresh')
   })
 })

@@ -172,7 +172,12 @@ describe('OPEN', () => {
     expect(opened(long).capabilities.map(({ kind }) => kind)).toEqual(['multiprotocol', 'four-octet-as'])
     const filler = `c8f1${'00'.repeat(241)}` // 243 octets of a capability nobody knows
     const classic = openWith(`ff02fd${filler}${'41040000fde8'}${'0200'}${'0200'}`)
-    expect(opened(classic).capabilities.map(({ kind }) => kind)).toEqual(['unknown', 'four-octet-as', 'route-refresh', 'route-refresh'])
+    expect(opened(classic).capabilities.map(({ kind }) => kind)).toEqual([
+      'unknown',
+      'four-octet-as',
+      'route-refresh',
+      'route-refresh',
+    ])
   })
 
   test('[B-OPEN-13] the long form is used above 255 octets only', () => {
@@ -229,7 +234,13 @@ describe('capabilities', () => {
 
   test('[B-CAP-09] the restart time has twelve bits, and there may be no families', () => {
     const [capability] = opened(openWith(caps('4002cfff'))).capabilities
-    expect(capability).toEqual({ kind: 'graceful-restart', restarting: true, notification: true, seconds: 4_095, families: [] })
+    expect(capability).toEqual({
+      kind: 'graceful-restart',
+      restarting: true,
+      notification: true,
+      seconds: 4_095,
+      families: [],
+    })
   })
 
   test('[B-CAP-10] an add-path mode that nobody knows drops its tuple only', () => {
@@ -271,7 +282,12 @@ describe('NOTIFICATION', () => {
   })
 
   test('data of any kind is taken as it is', () => {
-    for (const [code, subcode] of [[0, 0], [2, 7], [6, 9], [255, 255]] as const) {
+    for (const [code, subcode] of [
+      [0, 0],
+      [2, 7],
+      [6, 9],
+      [255, 255],
+    ] as const) {
       const message = notification(code, subcode, Uint8Array.of(1))
       expect(decodeMessage(encodeMessage(message, CODEC), CODEC)).toEqual({ ok: true, message })
       expect(explainNotification(message)).toContain(`(${code}/${subcode})`)

@@ -85,8 +85,13 @@ describe('vectors of real speakers', () => {
     expect(hops('x4')).toEqual([address('2001:db8::10')])
     expect(hops('x5')).toEqual([address('2001:db8::10'), address('fe80::10')])
     for (const pair of ['fe80::10 fe80::10', ':: fe80::10']) {
-      const octets = pair.split(' ').map(one => Buffer.from(hex16(one)).toString('hex')).join('')
-      expect(outcome(bytesOf('800e3600020120' + octets + '00' + '8020010db8000500000000000000000001' + ORIGIN + PATH, ''))).toBe('ok')
+      const octets = pair
+        .split(' ')
+        .map(one => Buffer.from(hex16(one)).toString('hex'))
+        .join('')
+      expect(
+        outcome(bytesOf('800e3600020120' + octets + '00' + '8020010db8000500000000000000000001' + ORIGIN + PATH, '')),
+      ).toBe('ok')
     }
   })
 
@@ -139,9 +144,19 @@ describe('RFC 7606: what a malformed UPDATE costs', () => {
     ['[B-ATTR-08] AS 0 in AS_PATH', bytesOf(ORIGIN + '400206020100000000' + HOP), 'W'],
     ['[B-ATTR-08] AS 0 in AS4_PATH', bytesOf(ORIGIN + '40020402015ba0' + HOP + 'c01106020100000000'), 'W', OLD],
     ['[B-ATTR-08] AS 0 in AGGREGATOR', bytesOf(GOOD + 'c0070800000000c000020a'), 'D'],
-    ['[B-ATTR-08] AS 0 in AS4_AGGREGATOR', bytesOf(ORIGIN + '40020402015ba0' + HOP + 'c0120800000000c000020a'), 'D', OLD],
+    [
+      '[B-ATTR-08] AS 0 in AS4_AGGREGATOR',
+      bytesOf(ORIGIN + '40020402015ba0' + HOP + 'c0120800000000c000020a'),
+      'D',
+      OLD,
+    ],
     ['[B-ATTR-09] a confederation segment from outside', bytesOf(ORIGIN + '4002060301fa56ea0a' + HOP), 'W'],
-    ['[B-ATTR-09] the same from inside', bytesOf(ORIGIN + '4002060301fa56ea0a' + HOP), 'ok', { ...EBGP, confederation: true }],
+    [
+      '[B-ATTR-09] the same from inside',
+      bytesOf(ORIGIN + '4002060301fa56ea0a' + HOP),
+      'ok',
+      { ...EBGP, confederation: true },
+    ],
     ['[B-ATTR-10] the first AS is another', bytesOf(GOOD), 'W', { ...EBGP, firstAs: 64_501 }],
     ['[B-ATTR-10] the first AS is the peer', bytesOf(GOOD), 'ok', { ...EBGP, firstAs: 4_200_000_010 }],
     ['[B-ATTR-12] NEXT_HOP of three octets', bytesOf(ORIGIN + PATH + '400303c00002'), 'W'],
@@ -168,7 +183,11 @@ describe('RFC 7606: what a malformed UPDATE costs', () => {
     ['[B-ATTR-23] OTC of three octets', bytesOf(GOOD + 'c02303000001'), 'W'],
     ['AIGP where it is not wanted', bytesOf(GOOD + '801a0b01000b0000000000000001'), 'D'],
     ['AIGP where it is', bytesOf(GOOD + '801a0b01000b0000000000000001'), 'ok', { ...EBGP, aigp: true }],
-    ['[B-MP-02] an IPv6 next hop of four octets', bytesOf('800e0a00020104c000020a00' + '00' + ORIGIN + PATH, ''), '3/9'],
+    [
+      '[B-MP-02] an IPv6 next hop of four octets',
+      bytesOf('800e0a00020104c000020a00' + '00' + ORIGIN + PATH, ''),
+      '3/9',
+    ],
     ['[B-MP-02] a next hop past the attribute', bytesOf('800e0500020110' + '00' + ORIGIN + PATH, ''), '3/9'],
     ['[B-MP-03] MP_REACH_NLRI of four octets', bytesOf('800e0400020100' + ORIGIN + PATH, ''), '3/9'],
     ['[B-MP-03] MP_UNREACH_NLRI of two octets', bytesOf('800f020002', ''), '3/9'],
@@ -193,7 +212,12 @@ describe('RFC 7606: what a malformed UPDATE costs', () => {
 
   test('[B-UPD-11] an issue names attribute, reason and octets', () => {
     const [issue] = read(bytesOf(GOOD + '8004020000')).issues
-    expect(issue).toEqual({ attribute: 4, penalty: 'treat-as-withdraw', reason: 'bad-length', octets: hex('8004020000') })
+    expect(issue).toEqual({
+      attribute: 4,
+      penalty: 'treat-as-withdraw',
+      reason: 'bad-length',
+      octets: hex('8004020000'),
+    })
   })
 
   test('[B-UPD-08] in both fields: announced', () => {
@@ -202,8 +226,18 @@ describe('RFC 7606: what a malformed UPDATE costs', () => {
   })
 
   test('[B-UPD-09] host bits are masked, and the default route is legal', () => {
-    expect(texts(read(bytesOf(GOOD, '18cb0071' + '00' + '0fcbff')).announced)).toEqual(['203.0.113.0/24', '0.0.0.0/0', '203.254.0.0/15'])
-    expect(texts(read(bytesOf('800f06000201' + '0fffff', '')).attributes.flatMap(one => (one.kind === 'mp-unreach' ? one.prefixes : [])))).toEqual(['fffe::/15'])
+    expect(texts(read(bytesOf(GOOD, '18cb0071' + '00' + '0fcbff')).announced)).toEqual([
+      '203.0.113.0/24',
+      '0.0.0.0/0',
+      '203.254.0.0/15',
+    ])
+    expect(
+      texts(
+        read(bytesOf('800f06000201' + '0fffff', '')).attributes.flatMap(one =>
+          one.kind === 'mp-unreach' ? one.prefixes : [],
+        ),
+      ),
+    ).toEqual(['fffe::/15'])
   })
 
   test('[B-UPD-10] End-of-RIB in its three forms', () => {
@@ -267,9 +301,14 @@ describe('AS numbers of two octets', () => {
 
   test('[B-ATTR-22] hidden ones stand in AS4_PATH, and nothing does where none is hidden', () => {
     const sequence = (...asns: number[]) => [{ type: 'sequence' as const, asns }]
-    expect(hideLongAsns(sequence(4_200_000_010, 64_500))).toEqual({ path: sequence(23_456, 64_500), as4Path: sequence(4_200_000_010, 64_500) })
+    expect(hideLongAsns(sequence(4_200_000_010, 64_500))).toEqual({
+      path: sequence(23_456, 64_500),
+      as4Path: sequence(4_200_000_010, 64_500),
+    })
     expect(hideLongAsns(sequence(64_500))).toEqual({ path: sequence(64_500) })
-    expect(mergeAs4(read(vector('x13'), OLD).attributes).find(({ kind }) => kind === 'as-path')).toEqual(path(4_200_000_010, 64_500))
+    expect(mergeAs4(read(vector('x13'), OLD).attributes).find(({ kind }) => kind === 'as-path')).toEqual(
+      path(4_200_000_010, 64_500),
+    )
   })
 
   test.each<[string, PathAttribute[], PathAttribute[]]>([
@@ -278,12 +317,21 @@ describe('AS numbers of two octets', () => {
     ['equal lengths: all of AS4_PATH', [path(23_456), as4(100_000)], [path(100_000)]],
     [
       'an aggregator with a real number: both are ignored',
-      [path(23_456), as4(100_000), { kind: 'aggregator', asn: 5, address: address('192.0.2.1') }, { kind: 'as4-aggregator', asn: 100_000, address: address('192.0.2.1') }],
+      [
+        path(23_456),
+        as4(100_000),
+        { kind: 'aggregator', asn: 5, address: address('192.0.2.1') },
+        { kind: 'as4-aggregator', asn: 100_000, address: address('192.0.2.1') },
+      ],
       [path(23_456), { kind: 'aggregator', asn: 5, address: address('192.0.2.1') }],
     ],
     [
       'an aggregator of 23456 is the long one',
-      [path(1), { kind: 'aggregator', asn: 23_456, address: address('192.0.2.1') }, { kind: 'as4-aggregator', asn: 100_000, address: address('192.0.2.1') }],
+      [
+        path(1),
+        { kind: 'aggregator', asn: 23_456, address: address('192.0.2.1') },
+        { kind: 'as4-aggregator', asn: 100_000, address: address('192.0.2.1') },
+      ],
       [path(1), { kind: 'aggregator', asn: 100_000, address: address('192.0.2.1') }],
     ],
   ])('[B-ATTR-21] %s', (_name, attributes, expected) => {

@@ -13,7 +13,8 @@ export interface Envelope<Name extends string, Detail> {
   readonly detail: Detail
 }
 
-export type AnyEnvelope<Events> = { [Name in keyof Events & string]: Envelope<Name, Events[Name]> }[keyof Events & string]
+export type AnyEnvelope<Events> = { [Name in keyof Events & string]: Envelope<Name, Events[Name]> }[keyof Events &
+  string]
 
 export type Handler<Events, Name extends keyof Events & string> = (event: Envelope<Name, Events[Name]>) => void
 

@@ -59,7 +59,8 @@ export function addressBytes({ family, value }: Address): Uint8Array {
 
 /** The address in 4 or 16 octets of network order; any other length is the caller's mistake and throws a RangeError. */
 export function addressFromBytes(bytes: Uint8Array): Address {
-  if (bytes.length !== 4 && bytes.length !== 16) throw new RangeError(`an address has 4 or 16 octets, not ${bytes.length}`)
+  if (bytes.length !== 4 && bytes.length !== 16)
+    throw new RangeError(`an address has 4 or 16 octets, not ${bytes.length}`)
   let value = 0n
   for (const byte of bytes) value = (value << 8n) | BigInt(byte)
   return { family: bytes.length === 4 ? 'ipv4' : 'ipv6', value }

@@ -18,7 +18,10 @@ export function mac(text: string): Mac {
 export const BROADCAST_MAC: Mac = 0xffff_ffff_ffff as Mac
 
 export function formatMac(mac: Mac): string {
-  return mac.toString(16).padStart(12, '0').replaceAll(/(..)(?=.)/g, '$1:')
+  return mac
+    .toString(16)
+    .padStart(12, '0')
+    .replaceAll(/(..)(?=.)/g, '$1:')
 }
 
 export function macBytes(mac: Mac): Uint8Array {

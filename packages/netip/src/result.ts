@@ -1,7 +1,5 @@
 /** What reading text or bytes gives: the value, or why there is none. */
-export type Parsed<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: ParseProblem }
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ParseProblem }
 
 /** Why a text is not the thing it was read as. `text` is the offending part, as it was given. */
 export interface ParseProblem {

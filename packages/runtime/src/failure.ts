@@ -1,7 +1,6 @@
 /** What an operation that may fail gives back. */
 export type Result<Value, Problem> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly error: Problem }
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: Problem }
 
 export function ok<Value>(value: Value): { readonly ok: true; readonly value: Value } {
   return { ok: true, value }

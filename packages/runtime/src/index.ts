@@ -1,15 +1,6 @@
 export { backoffDelay, type BackoffPolicy } from './backoff.ts'
 export { delay, type Clock, type Timer } from './clock.ts'
-export {
-  failed,
-  Failure,
-  invariant,
-  InvariantError,
-  ok,
-  unreachable,
-  type Blame,
-  type Result,
-} from './failure.ts'
+export { failed, Failure, invariant, InvariantError, ok, unreachable, type Blame, type Result } from './failure.ts'
 export { stopAll, type Startable } from './lifecycle.ts'
 export {
   createLogger,

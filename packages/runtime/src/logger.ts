@@ -22,7 +22,10 @@ export function isLogged(severity: Severity, level: LogLevel): boolean {
 }
 
 /** A logger over one function that writes a line. */
-export function createLogger(write: (severity: Severity, event: string, fields: LogFields) => void, fields: LogFields = {}): Logger {
+export function createLogger(
+  write: (severity: Severity, event: string, fields: LogFields) => void,
+  fields: LogFields = {},
+): Logger {
   const line = (severity: Severity) => (event: string, more?: LogFields) => {
     write(severity, event, { ...fields, ...more })
   }

@@ -117,7 +117,9 @@ export class MachineRunner<State, Input, Effect, TimerName extends string = neve
   }
 }
 
-function isTimerEffect<Effect, TimerName extends string>(effect: Effect | TimerEffect<TimerName>): effect is TimerEffect<TimerName> {
+function isTimerEffect<Effect, TimerName extends string>(
+  effect: Effect | TimerEffect<TimerName>,
+): effect is TimerEffect<TimerName> {
   const { type } = effect as { type?: unknown }
   return type === 'start-timer' || type === 'stop-timer'
 }

@@ -96,7 +96,10 @@ function define<Value>(common: Common<Value>, read: (text: string) => Result<Val
   return { fallback: undefined, ...common, mayStandAlone: false, read }
 }
 
-function readFlags(definitions: OptionDefinitions, argv: readonly string[]): Result<Map<string, string>, OptionProblem> {
+function readFlags(
+  definitions: OptionDefinitions,
+  argv: readonly string[],
+): Result<Map<string, string>, OptionProblem> {
   const byFlag = new Map(Object.values(definitions).map(definition => [definition.flag, definition]))
   const given = new Map<string, string>()
   for (let i = 0; i < argv.length; i++) {

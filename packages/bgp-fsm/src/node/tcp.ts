@@ -32,7 +32,9 @@ export function tcpTransport({
       const failed = (error: unknown): void => {
         if (!attempt.cancelled) handlers.failed(describeDial(error, options))
       }
-      const open = needsSpecial(options) ? openSpecial(options, loadSpecial) : Promise.resolve().then(() => openPlain(options))
+      const open = needsSpecial(options)
+        ? openSpecial(options, loadSpecial)
+        : Promise.resolve().then(() => openPlain(options))
       open.then(socket => {
         attempt.socket = socket
         socket.once('error', failed)
@@ -77,7 +79,10 @@ async function listen(
   })
   const setKeys = (wanted: readonly ListenKey[]): void => {
     for (const { remote, password } of wanted)
-      special?.setTcpOptions(descriptorOf(server), { remote: host === '::' ? mapAddress(remote) : remote, md5: password })
+      special?.setTcpOptions(descriptorOf(server), {
+        remote: host === '::' ? mapAddress(remote) : remote,
+        md5: password,
+      })
   }
   setKeys(keys)
   return {

@@ -1,6 +1,13 @@
 import { addressBytes, addressFromBytes, ByteReader, type ByteWriter } from '@metallb-ts/netip'
 import type { LargeCommunity } from '../route.ts'
-import { decodeReach, decodeSegments, decodeUnreach, encodeReach, encodeSegments, encodeUnreach } from './attribute-values.ts'
+import {
+  decodeReach,
+  decodeSegments,
+  decodeUnreach,
+  encodeReach,
+  encodeSegments,
+  encodeUnreach,
+} from './attribute-values.ts'
 import type { CodecContext, IssueReason, PathAttribute, Penalty } from './attributes.ts'
 
 type Known = Exclude<PathAttribute, { kind: 'unknown' }>
@@ -14,10 +21,7 @@ export interface Row<Kind extends Known['kind']> {
   readonly isInternal: boolean
   readonly encode: (attribute: Extract<Known, { kind: Kind }>, to: ByteWriter, context: CodecContext) => void
   /** What it says, why it says nothing, or `opaque` when it is none of our families. */
-  readonly decode: (
-    value: Uint8Array,
-    context: CodecContext,
-  ) => Extract<Known, { kind: Kind }> | IssueReason | 'opaque'
+  readonly decode: (value: Uint8Array, context: CodecContext) => Extract<Known, { kind: Kind }> | IssueReason | 'opaque'
 }
 
 export type AnyRow = Pick<Row<Known['kind']>, 'code' | 'flags' | 'penalty' | 'isInternal'> & {
@@ -27,7 +31,14 @@ export type AnyRow = Pick<Row<Known['kind']>, 'code' | 'flags' | 'penalty' | 'is
 export const OPTIONAL = 0x80
 export const TRANSITIVE = 0x40
 
-export const ATTRIBUTE_CODES = { origin: 1, asPath: 2, nextHop: 3, localPreference: 5, mpReach: 14, mpUnreach: 15 } as const
+export const ATTRIBUTE_CODES = {
+  origin: 1,
+  asPath: 2,
+  nextHop: 3,
+  localPreference: 5,
+  mpReach: 14,
+  mpUnreach: 15,
+} as const
 
 export function rowOf(code: number): AnyRow | undefined {
   return BY_CODE.get(code)
@@ -116,7 +127,13 @@ export const ATTRIBUTE_ROWS: { readonly [Kind in Known['kind']]: Row<Kind> } = {
     encode: ({ values }, to) => {
       for (const value of values) to.u32(value)
     },
-    decode: value => list(value, 4, reader => reader.u32(), values => ({ kind: 'communities', values })),
+    decode: value =>
+      list(
+        value,
+        4,
+        reader => reader.u32(),
+        values => ({ kind: 'communities', values }),
+      ),
   },
   'originator-id': {
     ...NON_TRANSITIVE,
@@ -137,7 +154,12 @@ export const ATTRIBUTE_ROWS: { readonly [Kind in Known['kind']]: Row<Kind> } = {
     },
     decode: (value, { internal }) =>
       internal
-        ? list(value, 4, reader => reader.u32(), ids => ({ kind: 'cluster-list', ids }))
+        ? list(
+            value,
+            4,
+            reader => reader.u32(),
+            ids => ({ kind: 'cluster-list', ids }),
+          )
         : 'not-from-this-peer',
   },
   'mp-reach': {
@@ -161,7 +183,13 @@ export const ATTRIBUTE_ROWS: { readonly [Kind in Known['kind']]: Row<Kind> } = {
     encode: ({ values }, to) => {
       for (const value of values) to.u64(value)
     },
-    decode: value => list(value, 8, reader => reader.u64(), values => ({ kind: 'extended-communities', values })),
+    decode: value =>
+      list(
+        value,
+        8,
+        reader => reader.u64(),
+        values => ({ kind: 'extended-communities', values }),
+      ),
   },
   'as4-path': {
     ...OPTIONAL_TRANSITIVE,
@@ -193,7 +221,12 @@ export const ATTRIBUTE_ROWS: { readonly [Kind in Known['kind']]: Row<Kind> } = {
       for (const value of values) to.bytes(value)
     },
     decode: value =>
-      list(value, 20, reader => reader.bytes(20).slice(), values => ({ kind: 'ipv6-extended-communities', values })),
+      list(
+        value,
+        20,
+        reader => reader.bytes(20).slice(),
+        values => ({ kind: 'ipv6-extended-communities', values }),
+      ),
   },
   aigp: {
     ...NON_TRANSITIVE,

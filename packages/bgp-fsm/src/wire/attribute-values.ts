@@ -1,4 +1,11 @@
-import { addressBytes, addressFromBytes, ByteReader, type Address, type ByteWriter, type Family } from '@metallb-ts/netip'
+import {
+  addressBytes,
+  addressFromBytes,
+  ByteReader,
+  type Address,
+  type ByteWriter,
+  type Family,
+} from '@metallb-ts/netip'
 import type { AsSegment, CodecContext, IssueReason, MpReach, MpUnreach } from './attributes.ts'
 import { AFI, familyOf, SAFI_UNICAST } from './constants.ts'
 import { decodePrefixes, encodePrefix } from './nlri.ts'

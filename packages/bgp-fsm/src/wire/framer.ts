@@ -72,7 +72,8 @@ function headerError(bytes: Uint8Array, at: number, length: number, limit: numbe
   for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0xff) return ERRORS.notSynchronized()
   const type = bytes[at + 18]!
   const bounds = LENGTHS[type]
-  if (bounds === undefined) return length < HEADER_LENGTH || length > limit ? ERRORS.badLength(length) : ERRORS.badType(type)
+  if (bounds === undefined)
+    return length < HEADER_LENGTH || length > limit ? ERRORS.badLength(length) : ERRORS.badType(type)
   const most = Math.min(bounds.most ?? limit, limit)
   return length < bounds.least || length > most ? ERRORS.badLength(length) : undefined
 }

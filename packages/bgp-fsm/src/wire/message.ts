@@ -66,12 +66,7 @@ function encodeBody(message: Message, context: CodecContext, to: ByteWriter): vo
   }
 }
 
-function decodeBody(
-  type: number,
-  body: ByteReader,
-  context: CodecContext,
-  frame: Uint8Array,
-): Message | undefined {
+function decodeBody(type: number, body: ByteReader, context: CodecContext, frame: Uint8Array): Message | undefined {
   switch (type) {
     case MESSAGE_TYPES.open:
       return decodeOpen(body)

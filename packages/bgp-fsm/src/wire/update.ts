@@ -90,7 +90,9 @@ function judged(update: Update): Update | Notification {
 }
 
 function hasReach({ attributes }: Update): boolean {
-  return attributes.some(one => one.kind === 'mp-reach' || (one.kind === 'unknown' && one.code === ATTRIBUTE_CODES.mpReach))
+  return attributes.some(
+    one => one.kind === 'mp-reach' || (one.kind === 'unknown' && one.code === ATTRIBUTE_CODES.mpReach),
+  )
 }
 
 function decodeAttributes(
@@ -100,7 +102,7 @@ function decodeAttributes(
   const attributes: PathAttribute[] = []
   const issues: UpdateIssue[] = []
   const seen = new Set<number>()
-  for (let at = 0; at < section.length; ) {
+  for (let at = 0; at < section.length;) {
     const flags = section[at]!
     const headLength = (flags & EXTENDED_LENGTH) === 0 ? 3 : 4
     const code = section[at + 1] ?? 0

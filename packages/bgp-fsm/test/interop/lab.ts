@@ -33,7 +33,10 @@ export class Lab {
   }
 
   sh(namespace: string, command: string): string {
-    return execFileSync('ip', ['netns', 'exec', namespace, 'sh', '-c', command], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+    return execFileSync('ip', ['netns', 'exec', namespace, 'sh', '-c', command], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
   }
 
   file(name: string, text: string): string {
@@ -61,13 +64,25 @@ export class Lab {
 
   bird(configuration: string): Bird {
     const conf = this.file('bird.conf', configuration)
-    this.spawn(this.router, 'bird', ['-f', '-c', conf, '-s', join(this.folder, 'bird.ctl'), '-P', join(this.folder, 'bird.pid')])
+    this.spawn(this.router, 'bird', [
+      '-f',
+      '-c',
+      conf,
+      '-s',
+      join(this.folder, 'bird.ctl'),
+      '-P',
+      join(this.folder, 'bird.pid'),
+    ])
     return new Bird(this)
   }
 
   speaker(): SpeakerProcess {
     return new SpeakerProcess(
-      this.spawn(this.us, process.execPath, ['--conditions=development', '--disable-warning=ExperimentalWarning', new URL('speaker-process.ts', import.meta.url).pathname]),
+      this.spawn(this.us, process.execPath, [
+        '--conditions=development',
+        '--disable-warning=ExperimentalWarning',
+        new URL('speaker-process.ts', import.meta.url).pathname,
+      ]),
     )
   }
 
@@ -96,10 +111,14 @@ export class Frr {
   /** Runs commands of FRR's own shell. */
   ask(...commands: readonly string[]): string {
     const args = commands.flatMap(command => ['-c', command])
-    return execFileSync('ip', ['netns', 'exec', this.#lab.router, 'vtysh', '--vty_socket', this.#lab.folder, '-d', 'bgpd', ...args], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+    return execFileSync(
+      'ip',
+      ['netns', 'exec', this.#lab.router, 'vtysh', '--vty_socket', this.#lab.folder, '-d', 'bgpd', ...args],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
   }
 
   json<T>(command: string): T {
@@ -114,7 +133,10 @@ export class Bird {
   }
 
   ask(command: string): string {
-    return execFileSync('birdc', ['-s', join(this.#lab.folder, 'bird.ctl'), command], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+    return execFileSync('birdc', ['-s', join(this.#lab.folder, 'bird.ctl'), command], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
   }
 }
 
@@ -140,7 +162,10 @@ export class SpeakerProcess {
 
   /** The first line, from `from` on, that the test accepts. */
   async line(accept: (line: Line) => boolean, what: string, from = 0): Promise<Line> {
-    return eventually(() => this.lines.slice(from).find(accept), () => `${what}; said: ${JSON.stringify(this.lines.slice(-8))}`)
+    return eventually(
+      () => this.lines.slice(from).find(accept),
+      () => `${what}; said: ${JSON.stringify(this.lines.slice(-8))}`,
+    )
   }
 
   async event(name: string, from = 0): Promise<Line> {
@@ -155,7 +180,11 @@ export class SpeakerProcess {
 }
 
 /** Asks again until there is an answer, or a deadline that only a hanging peer reaches. */
-export async function eventually<T>(ask: () => T | undefined | false, what: () => string, timeoutMs = 40_000): Promise<T> {
+export async function eventually<T>(
+  ask: () => T | undefined | false,
+  what: () => string,
+  timeoutMs = 40_000,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     let answer: T | undefined | false

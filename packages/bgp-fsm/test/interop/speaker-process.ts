@@ -3,7 +3,14 @@ import { createInterface } from 'node:readline'
 import { EventBus } from '@metallb-ts/event-bus'
 import { address, formatAddress, parseAddress, prefix } from '@metallb-ts/netip'
 import { REAL_CLOCK, realRandom } from '@metallb-ts/runtime/node'
-import { createSpeaker, explainClose, type BgpEvents, type PeerInit, type SourcedRoute, type Speaker } from '@metallb-ts/bgp-fsm'
+import {
+  createSpeaker,
+  explainClose,
+  type BgpEvents,
+  type PeerInit,
+  type SourcedRoute,
+  type Speaker,
+} from '@metallb-ts/bgp-fsm'
 import { tcpTransport } from '@metallb-ts/bgp-fsm/node'
 
 const out = (line: object): void => void process.stdout.write(`${JSON.stringify(line, plain)}\n`)
@@ -86,7 +93,14 @@ function many(count: number, attributeSets: number): SourcedRoute[] {
   }))
 }
 
-function shown({ init, state, counters, prefixes, lastError, negotiated }: Speaker['peers'] extends ReadonlyMap<string, infer P> ? P : never): object {
+function shown({
+  init,
+  state,
+  counters,
+  prefixes,
+  lastError,
+  negotiated,
+}: Speaker['peers'] extends ReadonlyMap<string, infer P> ? P : never): object {
   return { name: init.name, state, counters, prefixes, negotiated, lastError: lastError && explainClose(lastError) }
 }
 
@@ -101,7 +115,13 @@ function revive(_key: string, value: unknown): unknown {
 
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}`
-  if (typeof value !== 'object' || value === null || !('family' in value) || typeof (value as { value?: unknown }).value !== 'bigint') return value
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('family' in value) ||
+    typeof (value as { value?: unknown }).value !== 'bigint'
+  )
+    return value
   const text = formatAddress(value as ReturnType<typeof address>)
   return parseAddress(text).ok ? text : value
 }

@@ -36,7 +36,8 @@ async function byKubeconfig(path: string, userAgent: string): Promise<Connected>
   if (cluster === null) throw new Error(`${path} names no current cluster`)
   const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
   // Nothing secret goes over plain HTTP: such a server gets no credentials.
-  if (cluster.server.startsWith('http:')) return { transport: httpTransport({ server: cluster.server, userAgent }), namespace }
+  if (cluster.server.startsWith('http:'))
+    return { transport: httpTransport({ server: cluster.server, userAgent }), namespace }
   const options: {
     ca?: string | Buffer
     cert?: string | Buffer

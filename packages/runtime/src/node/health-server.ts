@@ -46,9 +46,15 @@ export async function startHealthServer(init: HealthServerInit): Promise<HealthS
 }
 
 async function answer(init: HealthServerInit, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { status = 200, contentType, body } = await page(init, (request.url ?? '/').split('?')[0] ?? '/').catch(
-    (error: unknown): Page => ({ status: 500, contentType: 'text/plain', body: `${String(error)}\n` }),
-  )
+  const {
+    status = 200,
+    contentType,
+    body,
+  } = await page(init, (request.url ?? '/').split('?')[0] ?? '/').catch((error: unknown): Page => ({
+    status: 500,
+    contentType: 'text/plain',
+    body: `${String(error)}\n`,
+  }))
   response.writeHead(status, { 'content-type': contentType }).end(request.method === 'HEAD' ? undefined : body)
 }
 

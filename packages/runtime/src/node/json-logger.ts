@@ -11,7 +11,8 @@ export interface JsonLoggerOptions {
 /** One JSON object a line: `ts` (RFC 3339), `level`, `event`, then the fields. */
 export function createJsonLogger({ level, write = toStandardOutput, wallTime = Date.now }: JsonLoggerOptions): Logger {
   return createLogger((severity, event, fields) => {
-    if (isLogged(severity, level)) write(jsonLine({ ts: new Date(wallTime()).toISOString(), level: severity, event, ...fields }))
+    if (isLogged(severity, level))
+      write(jsonLine({ ts: new Date(wallTime()).toISOString(), level: severity, event, ...fields }))
   })
 }
 

@@ -14,7 +14,9 @@ export interface PrometheusMetrics extends Metrics {
 }
 
 /** @param processMetrics also the standard ones about memory, CPU and the event loop; @default true */
-export function createPrometheusMetrics({ processMetrics = true }: { processMetrics?: boolean } = {}): PrometheusMetrics {
+export function createPrometheusMetrics({
+  processMetrics = true,
+}: { processMetrics?: boolean } = {}): PrometheusMetrics {
   const registry = new Registry()
   if (processMetrics) collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -29,7 +31,13 @@ export function createPrometheusMetrics({ processMetrics = true }: { processMetr
       } as Counter<never>
     },
     gauge: ({ name, help, labels = [], collect }) => {
-      const prom = new PromGauge<string>({ name, help, labelNames: [...labels], registers, ...(collect && { collect: () => collect(gauge) }) })
+      const prom = new PromGauge<string>({
+        name,
+        help,
+        labelNames: [...labels],
+        registers,
+        ...(collect && { collect: () => collect(gauge) }),
+      })
       const gauge = {
         set: (value: number, row?: Labels<string>) => (row === undefined ? prom.set(value) : prom.set(row, value)),
         remove: (row?: Labels<string>) => prom.remove(row ?? {}),
@@ -38,7 +46,13 @@ export function createPrometheusMetrics({ processMetrics = true }: { processMetr
       return gauge
     },
     histogram: ({ name, help, labels = [], buckets }) => {
-      const histogram = new PromHistogram<string>({ name, help, labelNames: [...labels], buckets: [...buckets], registers })
+      const histogram = new PromHistogram<string>({
+        name,
+        help,
+        labelNames: [...labels],
+        buckets: [...buckets],
+        registers,
+      })
       return {
         observe: (value: number, row?: Labels<string>) =>
           row === undefined ? histogram.observe(value) : histogram.observe(row, value),

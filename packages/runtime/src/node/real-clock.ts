@@ -10,7 +10,8 @@ export const REAL_CLOCK: Clock = {
 function longTimer(ms: number, fire: () => void): Timer {
   let handle: NodeJS.Timeout
   const arm = (left: number): void => {
-    handle = left > MAX_TIMEOUT_MS ? setTimeout(() => arm(left - MAX_TIMEOUT_MS), MAX_TIMEOUT_MS) : setTimeout(fire, left)
+    handle =
+      left > MAX_TIMEOUT_MS ? setTimeout(() => arm(left - MAX_TIMEOUT_MS), MAX_TIMEOUT_MS) : setTimeout(fire, left)
   }
   arm(Math.max(0, ms))
   return { cancel: () => clearTimeout(handle) }

@@ -67,7 +67,7 @@ export class SimClock implements Clock {
   #push(pending: Pending): void {
     const heap = this.#heap
     heap.push(pending)
-    for (let i = heap.length - 1; i > 0; ) {
+    for (let i = heap.length - 1; i > 0;) {
       const parent = (i - 1) >> 1
       if (!isBefore(heap[i]!, heap[parent]!)) break
       swap(heap, i, parent)
@@ -81,7 +81,7 @@ export class SimClock implements Clock {
     const last = heap.pop()!
     if (heap.length > 0) {
       heap[0] = last
-      for (let i = 0; ; ) {
+      for (let i = 0; ;) {
         let least = i
         for (const child of [2 * i + 1, 2 * i + 2]) {
           if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child
