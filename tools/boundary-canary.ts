@@ -33,7 +33,8 @@ const PLANTS: readonly Plant[] = [
     what: 'an app imports an app',
     project: 'speaker',
     file: 'apps/speaker/src/canary.ts',
-    content: "import * as controller from '@metallb-ts/controller'\nexport const canary: unknown = controller\n",
+    content:
+      "import { createController } from '../../controller/src/wire.ts'\nexport const canary: unknown = createController\n",
     expect: BOUNDARY,
   },
   {

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, runTool } from './run.ts'
+import { stagePackage } from './stage-package.ts'
 
 const failures: string[] = []
 const folder = mkdtempSync(join(tmpdir(), 'packages-'))
@@ -35,8 +36,9 @@ if (failures.length > 0) process.exitCode = 1
 else console.log(`${packages.length} packages pack cleanly, and their examples run`)
 
 async function packed(name: string): Promise<void> {
-  const source = join(ROOT, 'packages', name)
-  const { output } = await must(`${name}: npm pack`, 'npm', ['pack', '--silent', '--pack-destination', folder], source)
+  const staged = join(folder, 'staged', name)
+  stagePackage(name, staged)
+  const { output } = await must(`${name}: npm pack`, 'npm', ['pack', '--silent', '--pack-destination', folder], staged)
   const tarball = join(folder, output.trim().split('\n').at(-1) ?? '')
   const target = join(consumer, 'node_modules', '@metallb-ts', name)
   mkdirSync(target, { recursive: true })

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, familyBits, type Family, type Prefix } from '@metallb-ts/netip'
+import { type ByteReader, type ByteWriter, familyBits, type Family, type Prefix } from '@metallb-ts/netip'
 
 /** A prefix as it stands in an UPDATE; the path identifier where add-path was agreed on (RFC 7911 §3). */
 export interface NlriPrefix extends Prefix {

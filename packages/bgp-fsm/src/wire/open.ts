@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from '@metallb-ts/netip'
+import { ByteReader, type ByteWriter } from '@metallb-ts/netip'
 import { decodeCapability, encodeCapability, type Capability } from './capabilities.ts'
 import { AS_TRANS } from './constants.ts'
 import { ERRORS, type Notification } from './notification.ts'

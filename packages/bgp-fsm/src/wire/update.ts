@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, type Family } from '@metallb-ts/netip'
+import { type ByteReader, type ByteWriter, type Family } from '@metallb-ts/netip'
 import { ATTRIBUTE_CODES } from './attribute-rows.ts'
 import {
   decodeAttribute,
