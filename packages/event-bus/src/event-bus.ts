@@ -23,7 +23,7 @@ export interface EventBusOptions {
   readonly now: () => number
   /** A handler threw: that is a bug, and everyone else has still been told. */
   readonly onHandlerError: (error: unknown, event: Envelope<string, unknown>) => void
-  /** Most events waiting at once before `publish` throws. @default 10000 */
+  /** Most events waiting at once; past it all are dropped, and the first `publish` throws an EventStormError. @default 10000 */
   readonly pendingLimit?: number
 }
 
@@ -36,6 +36,7 @@ export class EventBus<Events> implements Publisher<Events> {
   readonly #handlers = new Map<string, Set<(event: never) => void>>()
   readonly #everything = new Set<(event: AnyEnvelope<Events>) => void>()
   #pending: Envelope<string, unknown>[] = []
+  #delivered = 0 // of the pending, counted from the first
   #delivering = false
   #seq = 0
 
@@ -44,7 +45,7 @@ export class EventBus<Events> implements Publisher<Events> {
   }
 
   publish<Name extends keyof Events & string>(name: Name, detail: Events[Name]): void {
-    if (this.#pending.length >= this.#options.pendingLimit) throw new EventStormError(this.#pending)
+    if (this.#pending.length - this.#delivered >= this.#options.pendingLimit) throw new EventStormError(this.#pending)
     this.#pending.push({ name, seq: ++this.#seq, at: this.#options.now(), detail })
     if (!this.#delivering) this.#drain()
   }
@@ -72,18 +73,19 @@ export class EventBus<Events> implements Publisher<Events> {
   #drain(): void {
     this.#delivering = true
     try {
-      // Indexed, because handlers append while we deliver; the list is dropped whole when it has run empty.
-      for (let i = 0; i < this.#pending.length; i++) {
-        this.#deliver(this.#pending[i]!)
-        if (i >= COMPACT_AFTER) {
-          this.#pending = this.#pending.slice(i + 1)
-          i = -1
-        }
+      while (this.#delivered < this.#pending.length) {
+        this.#deliver(this.#pending[this.#delivered++]!)
+        if (this.#delivered >= COMPACT_AFTER) this.#drop(this.#delivered) // in blocks: one at a time would move the rest
       }
     } finally {
-      this.#pending = []
+      this.#drop(this.#pending.length)
       this.#delivering = false
     }
+  }
+
+  #drop(count: number): void {
+    this.#pending = this.#pending.slice(count)
+    this.#delivered = 0
   }
 
   #deliver(event: Envelope<string, unknown>): void {
@@ -91,6 +93,7 @@ export class EventBus<Events> implements Publisher<Events> {
       try {
         ;(handler as (event: Envelope<string, unknown>) => void)(event)
       } catch (error) {
+        if (error instanceof EventStormError) throw error // nobody gets through any more: up to whoever began it
         this.#options.onHandlerError(error, event)
       }
     }
@@ -104,7 +107,7 @@ export class EventStormError extends Error {
 
   constructor(pending: readonly Envelope<string, unknown>[]) {
     const lastNames = pending.slice(-30).map(event => event.name)
-    super(`${pending.length} events are waiting, the last: ${lastNames.join(', ')}`)
+    super(`too many events are waiting, the last: ${lastNames.join(', ')}`)
     this.lastNames = lastNames
   }
 }
