@@ -1,0 +1,101 @@
+// Runs every `bench/*.bench.ts` of the repository, one after the other, and writes docs/benchmarks. `ONLY=ipam` for some.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { ROOT, runTool } from './run.ts'
+
+type Row = Readonly<Record<string, string | number>>
+
+interface Report {
+  readonly benchmark: string
+  readonly rows: readonly Row[]
+}
+
+const FOLDER = join(ROOT, 'docs', 'benchmarks')
+const GIB = 2 ** 30
+
+const only = (process.env['ONLY'] ?? '').split(',').filter(name => name !== '')
+mkdirSync(FOLDER, { recursive: true })
+const files = ['packages', 'apps', 'e2e']
+  .flatMap(folder =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(file => join(folder, file)),
+  )
+  .filter(file => file.endsWith('.bench.ts') && !/(^|\/)node_modules\//.test(file))
+  .filter(file => only.length === 0 || only.some(name => file.endsWith(`${name}.bench.ts`)))
+  .sort()
+
+let failed = 0
+for (const file of files) {
+  process.stdout.write(`${file} … `)
+  const { code, output } = await runTool('node', [
+    '--disable-warning=ExperimentalWarning',
+    '--conditions=development',
+    file,
+  ])
+  const report = code === 0 ? lastJson(output) : undefined
+  if (report === undefined) {
+    failed++
+    console.log(`failed\n${output.split('\n').slice(-30).join('\n')}`)
+    continue
+  }
+  const measured = { ...report, date: new Date().toISOString().slice(0, 10), machine: machine(), node: process.version }
+  writeFileSync(join(FOLDER, `${report.benchmark}.json`), `${JSON.stringify(measured, undefined, 2)}\n`)
+  console.log(`${report.rows.length} figures`)
+}
+writeFileSync(join(FOLDER, 'README.md'), summary())
+if (failed > 0) process.exitCode = 1
+
+function machine(): string {
+  const [cpu] = cpus()
+  return `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / GIB)} GiB, Linux ${release()}`
+}
+
+/** The report is the last thing a benchmark prints. */
+function lastJson(output: string): Report | undefined {
+  const start = output.indexOf('{\n  "benchmark"')
+  return start < 0 ? undefined : (JSON.parse(output.slice(start)) as Report)
+}
+
+function summary(): string {
+  const reports = readdirSync(FOLDER)
+    .filter(file => file.endsWith('.json'))
+    .sort()
+    .map(
+      file =>
+        JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as Report & {
+          date: string
+          machine: string
+          node: string
+        },
+    )
+  return `${[
+    '# Benchmarks',
+    '',
+    'Written by `make bench`. Figures are of one machine on one day: compare within a table, not across machines.',
+    ...reports.flatMap(({ benchmark, rows, date, machine, node }) => [
+      '',
+      `## ${benchmark}`,
+      '',
+      `${date}, Node ${node}, ${machine}.`,
+      '',
+      ...table(rows),
+    ]),
+  ].join('\n')}\n`
+}
+
+/** Rows with the same columns stand in one table. */
+function table(rows: readonly Row[]): readonly string[] {
+  const shapes = new Map<string, Row[]>()
+  for (const row of rows) {
+    const shape = Object.keys(row).join('|')
+    shapes.set(shape, [...(shapes.get(shape) ?? []), row])
+  }
+  return [...shapes].flatMap(([shape, same]) => [
+    `| ${shape.replaceAll('|', ' | ')} |`,
+    `|${Object.keys(same[0]!)
+      .map(() => '---')
+      .join('|')}|`,
+    ...same.map(row => `| ${Object.values(row).join(' | ')} |`),
+    '',
+  ])
+}
