@@ -74,7 +74,7 @@ describe.skipIf(missing !== undefined)(`BIRD (${missing ?? 'here'})`, () => {
 router id 192.0.2.1;
 protocol device {}
 protocol direct { ipv4; }
-protocol bgp us {
+protocol bgp ours {
   local 192.0.2.1 as 64500;
   neighbor 192.0.2.10 external;
   enable as4 off;
@@ -95,7 +95,10 @@ protocol bgp us {
       () => show().includes('203.0.113.1/32'),
       () => 'the route',
     )
-    expect(show()).toContain('BGP.as_path: 23456')
+    expect(bird.ask('show protocols all ours')).toMatch(
+      /Local capabilities(?:(?!4-octet)[\s\S])*Neighbor capabilities[\s\S]*4-octet/,
+    )
+    expect(show()).toContain('BGP.as_path: 4200000010') // put together again from 23456 and AS4_PATH
   })
 
   test('[B-COL-02] both dial at once, and one session comes of it', async () => {

@@ -3,7 +3,6 @@ import koffi from 'koffi'
 // The symbols of the process itself: the C library that Node runs on, glibc or musl.
 const libc = koffi.load(null)
 
-/* eslint-disable @typescript-eslint/consistent-type-assertions */
 type Call = (...args: readonly unknown[]) => number
 
 const bind = (declaration: string): Call => libc.func(declaration) as Call
