@@ -1,3 +1,3 @@
 import { application } from '../../tools/tsup-preset.ts'
 
-export default application({ main: 'src/main.ts' })
+export default application({ main: 'src/main.ts', 'lan-worker': 'src/lan/worker.ts' })

@@ -18,6 +18,8 @@ export interface LabInit {
   readonly api: ApiKind
   /** @default both */
   readonly routers?: readonly ('frr' | 'bird')[]
+  /** What runs of controller and speaker: their sources, or what `nx run-many -t build` made of them. @default source */
+  readonly programs?: 'source' | 'bundle'
 }
 
 /** A laboratory: namespaces with three nodes, two routers and three clients, an API server, and the product under test. */
@@ -96,7 +98,7 @@ export class Lab {
 
   startController(flags: readonly string[] = []): void {
     const own = ['--health-probe-port=17471', '--port=0', '--ml-secret-name=memberlist', '--deployment=controller']
-    this.#program(this.spaces.control, 'controller', 'controller/src/main.ts', [...own, ...flags], {})
+    this.#program(this.spaces.control, 'controller', 'controller', [...own, ...flags], {})
   }
 
   startSpeaker(node: NodeName, flags: readonly string[] = []): void {
@@ -109,7 +111,7 @@ export class Lab {
       METALLB_ML_LABELS: 'app=metallb,component=speaker',
       METALLB_ML_SECRET_KEY_PATH: secret,
     }
-    this.#program(this.spaces.node(node), `speaker-${node}`, 'speaker/src/main.ts', ['--port=0', ...flags], env)
+    this.#program(this.spaces.node(node), `speaker-${node}`, 'speaker', ['--port=0', ...flags], env)
   }
 
   startSpeakers(flags: readonly string[] = []): void {
@@ -184,9 +186,13 @@ export class Lab {
     }
   }
 
-  #program(namespace: string, name: string, main: string, flags: readonly string[], env: Record<string, string>): void {
+  #program(namespace: string, name: string, app: string, flags: readonly string[], env: Record<string, string>): void {
     const common = [`--kubeconfig=${this.kubeconfig}`, `--namespace=${SYSTEM}`, '--log-level=debug']
-    const args = [...PROGRAM_FLAGS, join(APPS, main), ...common, ...flags]
+    const main =
+      this.#init.programs === 'bundle'
+        ? [join(APPS, app, 'dist/main.js')]
+        : [...PROGRAM_FLAGS, join(APPS, app, 'src/main.ts')]
+    const args = [...main, ...common, ...flags]
     this.processes.start(namespace, name, process.execPath, args, env)
   }
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { eventually, NODES, type Lab } from '@metallb-ts/lab'
+import { runTool } from '@metallb-ts/tools/run'
+import { applyConfiguration, eventually, Lab, NODES } from '@metallb-ts/lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nextHops, soleOwner, startedLab } from './support.ts'
 
@@ -106,6 +107,26 @@ describe('two labs on one machine', () => {
     }
     const left = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' }).stdout
     for (const { id } of labs) expect(left).not.toContain(id)
+  })
+})
+
+describe('the bundles', () => {
+  it('are what the sources are: a Service is reached on the LAN and at a router', async () => {
+    const build = await runTool('nx', ['run-many', '-t', 'build', '-p', '@metallb-ts/controller,@metallb-ts/speaker'])
+    expect(build.code, build.output).toBe(0)
+    const lab = await Lab.build({ api: 'embedded', routers: ['bird'], programs: 'bundle' })
+    try {
+      await applyConfiguration(lab.cluster, ['bird'])
+      lab.startController()
+      lab.startSpeakers()
+      await lab.cluster.service('web', { ipFamilyPolicy: 'RequireDualStack' })
+      for (const address of await lab.cluster.addresses('web', 2)) await soleOwner(lab, address)
+      await lab.cluster.service('api', {}, { annotations: { 'metallb.io/address-pool': 'routed' } })
+      const [address = ''] = await lab.cluster.addresses('api')
+      await nextHops(lab, 'bird', address, ['10.77.0.1', '10.77.0.2', '10.77.0.3'])
+    } finally {
+      await lab.remove()
+    }
   })
 })
 

@@ -40,8 +40,7 @@ class LanThread implements Lan {
     this.#worker = new Worker(workerUrl(), {
       name: 'lan',
       workerData: { init, wakeFd: this.#wakeFd } satisfies LanWorkerData,
-      // A small heap collects its garbage in a millisecond or two.
-      resourceLimits: { maxOldGenerationSizeMb: 32 },
+      resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
       ...(isSource && { execArgv: [...process.execArgv, '--conditions=development'] }),
     })
     this.#ended = new Promise(resolve => this.#worker.once('exit', () => resolve(this.#onEnd())))
@@ -150,6 +149,9 @@ class LanThread implements Lan {
 }
 
 const REPORT_INTERVAL_MS = 1_000
+
+/** What ten thousand addresses with a hundred candidates take several times over. */
+const MOST_HEAP_MB = 256
 
 const isSource = import.meta.url.endsWith('.ts')
 
