@@ -64,7 +64,11 @@ async function listen(
   accept: (connection: Connection) => ConnectionHandlers | undefined,
   loadSpecial: () => Promise<SpecialSockets>,
 ): ReturnType<NonNullable<Transport['listen']>> {
-  const special = keys.length > 0 || needsTtl ? await loadSpecial() : undefined
+  // Keys may come later; where the special sockets cannot be had, only who needs them fails.
+  const special = await loadSpecial().catch((error: unknown) => {
+    if (keys.length > 0 || needsTtl) throw error
+    return undefined
+  })
   const server = createServer({ noDelay: true }, socket => {
     const handlers = accept(connectionOf(socket, special))
     if (handlers !== undefined) return attach(socket, handlers)
@@ -77,12 +81,16 @@ async function listen(
     server.once('error', reject)
     server.listen({ port, host }, resolve)
   })
+  let inForce: readonly ListenKey[] = []
   const setKeys = (wanted: readonly ListenKey[]): void => {
-    for (const { remote, password } of wanted)
+    if (special === undefined && wanted.length > 0) throw new Error('TCP MD5 cannot be had on this system')
+    const gone = inForce.filter(({ remote }) => !wanted.some(key => equalAddresses(key.remote, remote)))
+    for (const { remote, password } of [...gone.map(({ remote }) => ({ remote, password: '' })), ...wanted])
       special?.setTcpOptions(descriptorOf(server), {
         remote: host === '::' ? mapAddress(remote) : remote,
         md5: password,
       })
+    inForce = wanted
   }
   setKeys(keys)
   return {
@@ -134,6 +142,7 @@ function attach(socket: Socket, handlers: ConnectionHandlers): void {
 
 function connectionOf(socket: Socket, special: SpecialSockets | undefined): Connection {
   socket.setNoDelay(true)
+  ;(socket as Socket & { setTypeOfService?(octet: number): void }).setTypeOfService?.(CS6) // not in every Node
   const localAddress = socketAddress(socket.localAddress)
   const remoteAddress = socketAddress(socket.remoteAddress)
   return {
@@ -157,6 +166,7 @@ function connectionOf(socket: Socket, special: SpecialSockets | undefined): Conn
   }
 }
 
+const CS6 = 48 << 2 // RFC 4594 §3.2: network control
 const LINGER_MS = 1_000 // the peer reads our NOTIFICATION, then closes its side; it is not waited for longer
 const WRITE_LIMIT = 256 * 1_024
 

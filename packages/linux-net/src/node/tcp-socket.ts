@@ -23,7 +23,7 @@ export interface TcpOptions {
   readonly interface?: string
   /** Address of ours to dial from. */
   readonly local?: Address
-  /** TCP MD5 key (RFC 2385), 1 to 80 octets. */
+  /** TCP MD5 key (RFC 2385), 1 to 80 octets; '' takes the key of this peer away. */
   readonly md5?: string
   /** TTL or hop limit of what is sent, 1 to 255. */
   readonly ttl?: number
@@ -98,7 +98,7 @@ function int(value: number): Buffer {
 /** `struct tcp_md5sig`: the peer's address in 128 octets, flags, prefix length, key length, interface, key. */
 function md5Signature(remote: Address, password: string): Buffer {
   const key = Buffer.from(password)
-  if (key.length === 0 || key.length > MD5_KEY_LIMIT)
+  if (key.length > MD5_KEY_LIMIT)
     throw new RangeError(`a TCP MD5 key has 1 to ${MD5_KEY_LIMIT} octets, not ${key.length}`)
   const bytes = Buffer.alloc(216)
   bytes.set(encodeSocketAddress({ address: remote, port: 0 }))
