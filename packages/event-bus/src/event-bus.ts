@@ -25,6 +25,8 @@ export interface EventBusOptions {
   readonly onHandlerError: (error: unknown, event: Envelope<string, unknown>) => void
   /** Most events waiting at once; past it all are dropped, and the first `publish` throws an EventStormError. @default 10000 */
   readonly pendingLimit?: number
+  /** Most events that one event may bring about, one after the other; past it the same happens. @default 100000 */
+  readonly chainLimit?: number
 }
 
 /**
@@ -41,7 +43,7 @@ export class EventBus<Events> implements Publisher<Events> {
   #seq = 0
 
   constructor(options: EventBusOptions) {
-    this.#options = { pendingLimit: DEFAULT_PENDING_LIMIT, ...options }
+    this.#options = { pendingLimit: DEFAULT_PENDING_LIMIT, chainLimit: DEFAULT_CHAIN_LIMIT, ...options }
   }
 
   publish<Name extends keyof Events & string>(name: Name, detail: Events[Name]): void {
@@ -73,7 +75,8 @@ export class EventBus<Events> implements Publisher<Events> {
   #drain(): void {
     this.#delivering = true
     try {
-      while (this.#delivered < this.#pending.length) {
+      for (let chain = 0; this.#delivered < this.#pending.length; chain++) {
+        if (chain > this.#options.chainLimit) throw new EventStormError(this.#pending)
         this.#deliver(this.#pending[this.#delivered++]!)
         if (this.#delivered >= COMPACT_AFTER) this.#drop(this.#delivered) // in blocks: one at a time would move the rest
       }
@@ -100,17 +103,18 @@ export class EventBus<Events> implements Publisher<Events> {
   }
 }
 
-/** Something feeds itself: the names of the last thirty waiting events say what. */
+/** Something feeds itself: the names of its last thirty events say what. */
 export class EventStormError extends Error {
   override readonly name = 'EventStormError'
   readonly lastNames: readonly string[]
 
   constructor(pending: readonly Envelope<string, unknown>[]) {
     const lastNames = pending.slice(-30).map(event => event.name)
-    super(`too many events are waiting, the last: ${lastNames.join(', ')}`)
+    super(`events feed themselves, the last: ${lastNames.join(', ')}`)
     this.lastNames = lastNames
   }
 }
 
 const DEFAULT_PENDING_LIMIT = 10_000
+const DEFAULT_CHAIN_LIMIT = 100_000
 const COMPACT_AFTER = 1_024

@@ -104,15 +104,18 @@ describe('the rules of the bus', () => {
     expect(seen).toEqual(['by name', 'all light:on', 'by name'])
   })
 
-  it('7: what feeds itself is stopped, and named by its last events', () => {
+  it.each([
+    ['more with every turn', 3],
+    ['one by one', 1],
+  ])('7: what feeds itself, %s, is stopped, and named by its last events', (_, feed) => {
     const small = new EventBus<Events>({
       now: () => 0,
       onHandlerError: (error, { name }) => errors.push({ error, name }),
       pendingLimit: 50,
+      chainLimit: 2_000,
     })
     const stop = small.subscribe('door:opened', ({ detail }) => {
-      small.publish('door:opened', detail)
-      small.publish('light:on', { room: 'hall' })
+      for (let i = 0; i < feed; i++) small.publish('door:opened', detail)
     })
     let storm: unknown
     try {
@@ -121,8 +124,9 @@ describe('the rules of the bus', () => {
       storm = error
     }
     expect(storm).toBeInstanceOf(EventStormError)
-    expect((storm as EventStormError).lastNames).toHaveLength(30)
-    expect(new Set((storm as EventStormError).lastNames)).toEqual(new Set(['door:opened', 'light:on']))
+    const { lastNames } = storm as EventStormError
+    expect(lastNames.length).toBeLessThanOrEqual(30)
+    expect(new Set(lastNames)).toEqual(new Set(['door:opened']))
     expect(errors).toEqual([])
     stop()
     const rooms: string[] = []
