@@ -2,7 +2,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { ROOT, runTool } from './run.ts'
+import { exitOnSignals, ROOT, runTool } from './run.ts'
+
+exitOnSignals()
 
 type Row = Readonly<Record<string, string | number>>
 

@@ -1,7 +1,9 @@
 // Plants forbidden imports, one at a time, and expects lint to fail: a rule that cannot fail guards nothing.
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT, runTool } from './run.ts'
+import { exitOnSignals, ROOT, runTool } from './run.ts'
+
+exitOnSignals()
 
 interface Plant {
   readonly what: string
@@ -93,5 +95,3 @@ async function lintWith(
     process.off('exit', remove)
   }
 }
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))

@@ -11,8 +11,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ROOT, runTool } from './run.ts'
+import { exitOnSignals, ROOT, runTool } from './run.ts'
 import { stagePackage } from './stage-package.ts'
+
+exitOnSignals()
 
 const failures: string[] = []
 const folder = mkdtempSync(join(tmpdir(), 'packages-'))

@@ -2,8 +2,10 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findBinaries } from './envtest/index.ts'
-import { ROOT, runTool, type Finished } from './run.ts'
+import { exitOnSignals, ROOT, runTool, type Finished } from './run.ts'
 import { keepResults, readVitest, type TestResult } from './test-results.ts'
+
+exitOnSignals()
 
 const LINES_OF_FAILURE = 80
 
