@@ -46,7 +46,7 @@ export function readBgpAdvertisement(
   const problems = [
     ...listProblems(
       object,
-      { ipAddressPools, peers, community: communities },
+      { ipAddressPools, peers, communities },
       { ipAddressPoolSelectors, nodeSelectors, serviceSelectors },
     ),
     ...read.problems,

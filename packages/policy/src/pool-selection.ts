@@ -34,7 +34,7 @@ export function listProblems(
         code: 'duplicate',
         object,
         path: `spec.${field}[${i}]`,
-        detail: `duplicate definition of ${field} "${key}"`,
+        detail: `duplicate definition of ${WORDS[field] ?? field} "${key}"`,
       })
     }
     seen.add(key)
@@ -53,3 +53,6 @@ export function listProblems(
   }
   return problems
 }
+
+/** Fields that MetalLB's sentence calls something else. */
+const WORDS: Readonly<Record<string, string>> = { communities: 'community' }
