@@ -84,5 +84,5 @@ export const KUBERNETES_CASES: readonly ClauseGroup[] = [
 ]
 
 function numbered(texts: readonly string[]): ClauseGroup['clauses'] {
-  return Object.fromEntries(texts.map((text, i) => [String(i + 1), [text, '']]))
+  return Object.fromEntries(texts.map((text, i) => [String(i + 1).padStart(2, '0'), [text, '']]))
 }

@@ -13,5 +13,7 @@ export interface Clause {
 }
 
 export function clausesOf({ prefix, clauses }: ClauseGroup): readonly Clause[] {
-  return Object.entries(clauses).map(([number, [text, source]]) => ({ id: `${prefix}-${number}`, text, source }))
+  return Object.entries(clauses)
+    .sort(([a], [b]) => Number(a) - Number(b)) // keys that look like array indexes come first otherwise
+    .map(([number, [text, source]]) => ({ id: `${prefix}-${number}`, text, source }))
 }

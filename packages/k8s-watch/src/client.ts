@@ -1,4 +1,4 @@
-import { asKubeFailure, failureOf, kubeFailure } from './failure.ts'
+import { asKubeFailure, failureOf, kubeFailure, parse } from './failure.ts'
 import { apiVersion, collectionPath, objectPath, type KubeObject, type Resource } from './resource.ts'
 import { Semaphore } from './semaphore.ts'
 import type { KubeRequest, KubeResponse, KubeTransport } from './transport.ts'
@@ -138,12 +138,4 @@ function json(body: unknown): Pick<KubeRequest, 'headers' | 'body'> {
 
 function keyOf({ metadata: { namespace, name } }: KubeObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`
-}
-
-function parse<T>(text: string): T {
-  try {
-    return JSON.parse(text) as T
-  } catch (error) {
-    throw kubeFailure({ code: 'bad-answer', status: 200, message: `the answer is not JSON: ${String(error)}` })
-  }
 }

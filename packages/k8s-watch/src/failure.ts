@@ -49,6 +49,15 @@ export async function failureOf(response: KubeResponse): Promise<KubeFailure> {
   return statusFailure(response.status, status ?? { message: text.slice(0, MAX_MESSAGE) }, header)
 }
 
+/** JSON of the server; anything else is a bad answer. */
+export function parse<T>(text: string): T {
+  try {
+    return JSON.parse(text) as T
+  } catch (error) {
+    throw kubeFailure({ code: 'bad-answer', status: 200, message: `the answer is not JSON: ${String(error)}` })
+  }
+}
+
 export interface StatusObject {
   readonly message?: string
   readonly reason?: string

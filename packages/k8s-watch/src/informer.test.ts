@@ -36,7 +36,7 @@ beforeEach(async () => {
   events.subscribe('kube:changed', ({ detail }) => void told.push(`${detail.change} ${detail.key}`))
   informer = createInformer<ConfigMap>(
     { transport, clock: REAL_CLOCK, random: realRandom(), events },
-    { resource: CONFIG_MAPS, idleMs: 300 },
+    { resource: CONFIG_MAPS, idleMs: 300, initial: 'pages' },
   )
 })
 
@@ -78,7 +78,7 @@ describe('informer', () => {
     expect(informer.size).toBe(0)
   })
 
-  test('[K-3] a list that fails is asked for again', async () => {
+  test('[K-03] a list that fails is asked for again', async () => {
     await put('a', '1')
     server.faults.add({ method: 'GET', times: 2, effect: { type: 'status', code: 503 } })
     await synced()
@@ -128,7 +128,7 @@ describe('informer', () => {
     await holds(() => expect(values()).toEqual({ a: '1' }))
   })
 
-  test('[K-8] what is forbidden is said, and works once it is allowed', async () => {
+  test('[K-08] what is forbidden is said, and works once it is allowed', async () => {
     server.faults.add({ path: 'configmaps', times: 1, effect: { type: 'status', code: 403, reason: 'Forbidden' } })
     informer.start()
     await holds(() => expect(informer.trouble).toContain('forbidden'))

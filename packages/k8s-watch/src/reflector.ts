@@ -1,8 +1,14 @@
 import type { Step, TimerEffect } from '@metallb-ts/runtime'
 import type { KubeFailure } from './failure.ts'
+import { isNewer } from './revision.ts'
 
 /** Keeps a store equal to the server's: lists, watches from there, and begins anew when the server has forgotten. */
-export type ReflectorState =
+export type ReflectorState = Phase & {
+  /** The server does not stream lists: until then, by the clock's milliseconds, it is not asked to. */
+  readonly pagesUntil: number
+}
+
+type Phase =
   | { readonly name: 'stopped' }
   | {
       readonly name: 'waiting'
@@ -10,7 +16,13 @@ export type ReflectorState =
       readonly revision: string | undefined
       readonly isLost: boolean
     }
-  | { readonly name: 'listing'; readonly failures: number; readonly isLost: boolean }
+  | {
+      readonly name: 'listing'
+      /** As the first part of a watch, or in pages. */
+      readonly how: 'stream' | 'pages'
+      readonly failures: number
+      readonly isLost: boolean
+    }
   | {
       readonly name: 'watching'
       readonly failures: number
@@ -26,7 +38,10 @@ export type ReflectorState =
 export type ReflectorInput =
   | { readonly type: 'start' }
   | { readonly type: 'stop' }
+  /** The whole set is in the store; a list that was streamed goes on as the watch. */
   | { readonly type: 'listed'; readonly revision: string }
+  /** Something of a streamed list came. */
+  | { readonly type: 'heard' }
   | { readonly type: 'list-failed'; readonly failure: KubeFailure }
   /** A change or a bookmark was applied. */
   | { readonly type: 'advanced'; readonly revision: string }
@@ -35,10 +50,10 @@ export type ReflectorInput =
   | { readonly type: 'watch-failed'; readonly failure: KubeFailure }
   | { readonly type: 'expired'; readonly timer: ReflectorTimer }
 
-export type ReflectorTimer = 'retry' | 'idle'
+export type ReflectorTimer = 'retry' | 'idle' | 'initial'
 
 export type ReflectorEffect =
-  | { readonly type: 'list' }
+  | { readonly type: 'list'; readonly how: 'stream' | 'pages' }
   | { readonly type: 'watch'; readonly revision: string }
   /** Give up the request under way. */
   | { readonly type: 'abort' }
@@ -48,30 +63,34 @@ export type ReflectorEffect =
 export interface ReflectorSettings {
   /** A watch without a byte for this long is dead: bookmarks come about every minute. @default 100000 */
   readonly idleMs: number
+  readonly initial: 'stream' | 'pages'
 }
+
+export const INITIAL_REFLECTOR: ReflectorState = { name: 'stopped', pagesUntil: -Infinity }
 
 type Answer = Step<ReflectorState, ReflectorEffect | TimerEffect<ReflectorTimer>>
 
 export function stepReflector(
-  { idleMs }: ReflectorSettings,
+  settings: ReflectorSettings,
   state: ReflectorState,
   input: ReflectorInput,
   now: number,
 ): Answer {
-  if (input.type === 'stop') return to({ name: 'stopped' }, stop('retry'), stop('idle'), { type: 'abort' })
+  if (input.type === 'stop') {
+    return to({ ...state, name: 'stopped' }, stop('retry'), stop('idle'), stop('initial'), { type: 'abort' })
+  }
   switch (state.name) {
     case 'stopped':
-      return input.type === 'start' ? list(0, false) : to(state)
+      return input.type === 'start' ? list(settings, { ...state, failures: 0, isLost: false }, now) : to(state)
     case 'waiting':
       if (input.type !== 'expired' || input.timer !== 'retry') return to(state)
       return state.revision === undefined
-        ? list(state.failures, state.isLost)
-        : watch(state.revision, state, false, idleMs, now)
+        ? list(settings, state, now)
+        : watch(settings, state, { revision: state.revision, isFresh: false }, now)
     case 'listing':
-      if (input.type === 'listed') return watch(input.revision, state, true, idleMs, now)
-      return input.type === 'list-failed' ? wait(state, undefined, input.failure) : to(state)
+      return inListing(settings, state, input, now)
     case 'watching':
-      return inWatching(idleMs, state, input, now)
+      return inWatching(settings, state, input, now)
   }
 }
 
@@ -81,8 +100,47 @@ const FORBIDDEN_RETRY_MS = 30_000
 const HEALTHY_MS = 120_000 // failures are forgotten after this long without one
 const SHORT_WATCH_MS = 1_000
 
+function inListing(
+  settings: ReflectorSettings,
+  state: ReflectorState & { name: 'listing' },
+  input: ReflectorInput,
+  now: number,
+): Answer {
+  const isStream = state.how === 'stream'
+  switch (input.type) {
+    case 'listed': {
+      const from = { revision: input.revision, isFresh: true }
+      const begun = watch(settings, state, from, now)
+      if (!isStream) return begun
+      const effects = begun.effects.filter(({ type }) => type !== 'watch')
+      return { state: begun.state, effects: [stop('initial'), ...effects] }
+    }
+    case 'heard':
+      return isStream ? to(state, start('initial', INITIAL_SILENCE_MS)) : to(state)
+    case 'expired':
+      // Servers before 1.27 send the set and never say that it was all.
+      if (input.timer !== 'initial' || !isStream) return to(state)
+      return to(
+        { ...state, how: 'pages', pagesUntil: now + NO_STREAM_MS },
+        { type: 'abort' },
+        { type: 'list', how: 'pages' },
+      )
+    case 'list-failed': {
+      if (!isStream) return wait(state, undefined, input.failure)
+      const isRefused = ['invalid', 'forbidden', 'bad-answer', 'server-error'].includes(input.failure.code)
+      const pagesUntil = isRefused ? now + NO_STREAM_MS : state.pagesUntil
+      return to({ ...state, how: 'pages', pagesUntil }, stop('initial'), { type: 'list', how: 'pages' })
+    }
+    default:
+      return to(state)
+  }
+}
+
+const INITIAL_SILENCE_MS = 10_000
+const NO_STREAM_MS = 3_600_000
+
 function inWatching(
-  idleMs: number,
+  settings: ReflectorSettings,
   state: ReflectorState & { name: 'watching' },
   input: ReflectorInput,
   now: number,
@@ -90,53 +148,66 @@ function inWatching(
   switch (input.type) {
     case 'advanced': {
       const failures = now - state.since > HEALTHY_MS ? 0 : state.failures
-      const next = { ...state, failures, revision: input.revision, isLost: false, events: state.events + 1 }
-      return to(next, start('idle', idleMs), ...(state.isLost ? [{ type: 'resumed' } as const] : []))
+      const revision = isNewer(input.revision, state.revision) ? input.revision : state.revision
+      const next = { ...state, failures, revision, isLost: false, events: state.events + 1 }
+      return to(next, start('idle', settings.idleMs), ...(state.isLost ? [{ type: 'resumed' } as const] : []))
     }
     case 'watch-ended':
       // One that ends at once and told nothing counts as a failure, or a refusing server would be hammered.
       return now - state.since < SHORT_WATCH_MS && state.events === 0
         ? wait(state, state.revision, { code: 'server-error', status: 0, message: 'a watch ended as soon as it began' })
-        : watch(state.revision, state, false, idleMs, now)
+        : watch(settings, state, { revision: state.revision, isFresh: false }, now)
     case 'watch-failed': {
-      const mustList = input.failure.code === 'gone' || input.failure.code === 'too-large-resource-version'
+      const mustList = MUST_LIST.includes(input.failure.code)
       // A revision that a list just gave and is refused at once means a confused server: listing again waits.
-      if (mustList && !(state.isFresh && state.events === 0)) return list(state.failures, state.isLost, stop('idle'))
+      if (mustList && !(state.isFresh && state.events === 0)) return list(settings, state, now, stop('idle'))
       return wait(state, mustList ? undefined : state.revision, input.failure)
     }
-    case 'expired':
+    case 'expired': {
       if (input.timer !== 'idle') return to(state)
-      return wait(
-        state,
-        state.revision,
-        { code: 'unreachable', status: 0, message: `nothing heard for ${idleMs} ms` },
-        { type: 'abort' },
-      )
+      const message = `nothing heard for ${settings.idleMs} ms`
+      return wait(state, state.revision, { code: 'unreachable', status: 0, message }, { type: 'abort' })
+    }
     default:
       return to(state)
   }
 }
 
-function list(failures: number, isLost: boolean, ...first: readonly TimerEffect<ReflectorTimer>[]): Answer {
-  return to({ name: 'listing', failures, isLost }, ...first, { type: 'list' })
+/** What was not understood may have been a change: only a list tells. */
+const MUST_LIST: readonly string[] = ['gone', 'too-large-resource-version', 'bad-answer']
+
+interface Carried {
+  readonly pagesUntil: number
+  readonly failures: number
+  readonly isLost: boolean
+}
+
+function list(
+  { initial }: ReflectorSettings,
+  { pagesUntil, failures, isLost }: Carried,
+  now: number,
+  ...first: readonly TimerEffect<ReflectorTimer>[]
+): Answer {
+  const how = initial === 'stream' && now >= pagesUntil ? 'stream' : 'pages'
+  const patience = how === 'stream' ? [start('initial', INITIAL_SILENCE_MS)] : []
+  return to({ name: 'listing', how, pagesUntil, failures, isLost }, ...first, ...patience, { type: 'list', how })
 }
 
 function watch(
-  revision: string,
-  { failures, isLost }: { failures: number; isLost: boolean },
-  isFresh: boolean,
-  idleMs: number,
+  { idleMs }: ReflectorSettings,
+  { pagesUntil, failures, isLost }: Carried,
+  { revision, isFresh }: { readonly revision: string; readonly isFresh: boolean },
   now: number,
 ): Answer {
   return to(
-    { name: 'watching', failures, revision, isLost, since: now, events: 0, isFresh },
+    { name: 'watching', pagesUntil, failures, revision, isLost, since: now, events: 0, isFresh },
     { type: 'watch', revision },
     start('idle', idleMs),
   )
 }
 
 function wait(
-  { failures, isLost }: { failures: number; isLost: boolean },
+  { pagesUntil, failures, isLost }: Carried,
   revision: string | undefined,
   failure: KubeFailure,
   ...more: readonly ReflectorEffect[]
@@ -146,7 +217,7 @@ function wait(
     failure.code === 'forbidden' || failure.code === 'not-found' ? Math.min(FORBIDDEN_RETRY_MS, grown * 4) : grown
   const ms = Math.max(base, (failure.retryAfterMs ?? 0) / (1 - RETRY_JITTER))
   return to(
-    { name: 'waiting', failures: failures + 1, revision, isLost: true },
+    { name: 'waiting', pagesUntil, failures: failures + 1, revision, isLost: true },
     stop('idle'),
     ...more,
     ...(isLost ? [] : [{ type: 'lost', reason: `${failure.code}: ${failure.message}` } as const]),

@@ -71,8 +71,8 @@ export class Store<T> implements Lister<T> {
   apply(object: Stored<T>): readonly StoreChange<T>[] {
     this.seen(object.resourceVersion)
     const before = this.#objects.get(object.key)
-    if (before !== undefined && before.uid === object.uid && !isNewer(object.resourceVersion, before.resourceVersion))
-      return []
+    const isKnown = before !== undefined && before.uid === object.uid
+    if (isKnown && !isNewer(object.resourceVersion, before.resourceVersion)) return []
     const gone: StoreChange<T>[] = before !== undefined && before.uid !== object.uid ? this.#drop(before) : []
     if (before !== undefined) this.#unindex(before)
     this.#objects.set(object.key, object)
@@ -102,6 +102,12 @@ export class Store<T> implements Lister<T> {
   /** A bookmark: the store is as new as this. */
   seen(revision: string): void {
     if (revision !== '' && (this.#revision === '' || isNewer(revision, this.#revision))) this.#revision = revision
+  }
+
+  /** What comes next counts as newer, whatever it says. */
+  forgetRevisions(): void {
+    this.#revision = ''
+    for (const [key, object] of this.#objects) this.#objects.set(key, { ...object, resourceVersion: '' })
   }
 
   #drop(object: Stored<T>): StoreChange<T>[] {

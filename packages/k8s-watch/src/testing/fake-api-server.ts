@@ -170,6 +170,11 @@ class HttpFace {
     if (isFresh)
       for (const object of this.#core.store.list(collection, namespace))
         tell({ revision: 0, type: 'ADDED', collection, object })
+    if (query.get('sendInitialEvents') === 'true') {
+      const annotations = { 'k8s.io/initial-events-end': 'true' }
+      const metadata = { resourceVersion: String(this.#core.store.revision), annotations }
+      write('BOOKMARK', { kind: kind.kind, apiVersion: 'v1', metadata })
+    }
     for (const entry of past) tell(entry)
     const unlisten = this.#core.store.listen(tell)
     const bookmark = (): void => {
