@@ -247,7 +247,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
 
   async #watch(revision: string, signal: AbortSignal): Promise<void> {
     const response = await this.#openWatch({ resourceVersion: revision }, signal)
-    if (this.#trouble !== undefined) this.#runner.dispatch({ type: 'advanced', revision })
+    this.#runner.dispatch({ type: 'opened' })
     for await (const line of response.lines()) {
       if (signal.aborted) return
       if (line !== '') this.#onLine(line)

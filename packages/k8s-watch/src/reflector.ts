@@ -43,6 +43,8 @@ export type ReflectorInput =
   /** Something of a streamed list came. */
   | { readonly type: 'heard' }
   | { readonly type: 'list-failed'; readonly failure: KubeFailure }
+  /** The server took the watch. */
+  | { readonly type: 'opened' }
   /** A change or a bookmark was applied. */
   | { readonly type: 'advanced'; readonly revision: string }
   /** The server ended the watch as it does from time to time. */
@@ -50,7 +52,7 @@ export type ReflectorInput =
   | { readonly type: 'watch-failed'; readonly failure: KubeFailure }
   | { readonly type: 'expired'; readonly timer: ReflectorTimer }
 
-export type ReflectorTimer = 'retry' | 'idle' | 'initial'
+export type ReflectorTimer = 'retry' | 'idle' | 'initial' | 'settle'
 
 export type ReflectorEffect =
   | { readonly type: 'list'; readonly how: 'stream' | 'pages' }
@@ -77,7 +79,8 @@ export function stepReflector(
   now: number,
 ): Answer {
   if (input.type === 'stop') {
-    return to({ ...state, name: 'stopped' }, stop('retry'), stop('idle'), stop('initial'), { type: 'abort' })
+    const timers = (['retry', 'idle', 'initial', 'settle'] as const).map(stop)
+    return to({ name: 'stopped', pagesUntil: state.pagesUntil }, ...timers, { type: 'abort' })
   }
   switch (state.name) {
     case 'stopped':
@@ -152,6 +155,9 @@ function inWatching(
       const next = { ...state, failures, revision, isLost: false, events: state.events + 1 }
       return to(next, start('idle', settings.idleMs), ...(state.isLost ? [{ type: 'resumed' } as const] : []))
     }
+    case 'opened':
+      // A watch that lasts a moment is well; one that breaks again at once was no recovery.
+      return to(state, ...(state.isLost ? [start('settle', SHORT_WATCH_MS)] : []))
     case 'watch-ended':
       // One that ends at once and told nothing counts as a failure, or a refusing server would be hammered.
       return now - state.since < SHORT_WATCH_MS && state.events === 0
@@ -160,10 +166,13 @@ function inWatching(
     case 'watch-failed': {
       const mustList = MUST_LIST.includes(input.failure.code)
       // A revision that a list just gave and is refused at once means a confused server: listing again waits.
-      if (mustList && !(state.isFresh && state.events === 0)) return list(settings, state, now, stop('idle'))
+      if (mustList && !(state.isFresh && state.events === 0))
+        return list(settings, state, now, stop('idle'), stop('settle'))
       return wait(state, mustList ? undefined : state.revision, input.failure)
     }
     case 'expired': {
+      if (input.timer === 'settle')
+        return to({ ...state, isLost: false }, ...(state.isLost ? [{ type: 'resumed' } as const] : []))
       if (input.timer !== 'idle') return to(state)
       const message = `nothing heard for ${settings.idleMs} ms`
       return wait(state, state.revision, { code: 'unreachable', status: 0, message }, { type: 'abort' })
@@ -219,6 +228,7 @@ function wait(
   return to(
     { name: 'waiting', pagesUntil, failures: failures + 1, revision, isLost: true },
     stop('idle'),
+    stop('settle'),
     ...more,
     ...(isLost ? [] : [{ type: 'lost', reason: `${failure.code}: ${failure.message}` } as const]),
     { type: 'start-timer', timer: 'retry', ms, jitter: RETRY_JITTER },

@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
+import { describe, expect, it } from 'vitest'
+import { createWorkQueue, DONE, type Outcome, type WorkQueue, type WorkQueueInit } from '../src/index.ts'
+import { settled } from './scripted-server.ts'
+
+interface Run {
+  readonly key: string
+  readonly at: number
+  finish(outcome?: Outcome): Promise<void>
+  throw(error: Error): Promise<void>
+}
+
+/** A queue whose runs end when the test says so. */
+function held(init: Partial<WorkQueueInit> = {}): {
+  clock: SimClock
+  queue: WorkQueue
+  runs: Run[]
+  running: () => string[]
+} {
+  const clock = new SimClock()
+  const runs: Run[] = []
+  const open = new Map<Run, string>()
+  const queue = createWorkQueue(
+    { clock, random: new SimRandom(1) },
+    {
+      name: 'test',
+      ...init,
+      reconcile: key =>
+        new Promise((resolve, reject) => {
+          const run: Run = {
+            key,
+            at: clock.now(),
+            finish: (outcome = DONE) => {
+              open.delete(run)
+              resolve(outcome)
+              return settled()
+            },
+            throw: error => {
+              open.delete(run)
+              reject(error)
+              return settled()
+            },
+          }
+          runs.push(run)
+          open.set(run, key)
+        }),
+    },
+  )
+  return { clock, queue, runs, running: () => [...open.values()] }
+}
+
+describe('the work queue', () => {
+  it('[K-52] one key never runs twice at once; what is added meanwhile runs once more, however often it was added', async () => {
+    const { queue, runs, running } = held({ concurrency: 4 })
+    queue.start()
+    for (let i = 0; i < 5; i++) queue.add('a')
+    queue.add('b')
+    expect(running().sort()).toEqual(['a', 'b'])
+    for (let i = 0; i < 5; i++) queue.add('a')
+    await runs[0]!.finish()
+    expect(running().sort()).toEqual(['a', 'b'])
+    expect(runs.map(({ key }) => key)).toEqual(['a', 'b', 'a'])
+    await runs[2]!.finish()
+    expect(running()).toEqual(['b'])
+  })
+
+  it('[K-52] in any order of adds and ends: no key twice at once, and every add is followed by a run that began after it', async () => {
+    const keys = fc.constantFrom('a', 'b', 'c')
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            keys.map(key => ({ add: key })),
+            fc.nat(5).map(end => ({ end })),
+          ),
+          { maxLength: 60 },
+        ),
+        async script => {
+          const { queue, runs, running } = held({ concurrency: 2 })
+          const open = (): Run[] =>
+            runs.filter(
+              run =>
+                running().includes(run.key) &&
+                runs.lastIndexOf(run) === runs.findLastIndex(({ key }) => key === run.key),
+            )
+          const lastAdd = new Map<string, number>()
+          queue.start()
+          for (const act of script) {
+            if ('add' in act) {
+              lastAdd.set(act.add, runs.length)
+              queue.add(act.add)
+            } else await open()[act.end % Math.max(1, open().length)]?.finish()
+            expect(new Set(running()).size).toBe(running().length)
+          }
+          while (open().length > 0) await open()[0]!.finish()
+          for (const [key, at] of lastAdd) expect(runs.slice(at).some(run => run.key === key)).toBe(true)
+          expect(queue.length).toBe(0)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('[K-53] back-off is per key, grows, and is forgotten on success', async () => {
+    const { clock, queue, runs } = held({ backoff: { baseMs: 100, maxMs: 1_000, jitter: 0 }, concurrency: 2 })
+    queue.start()
+    queue.add('a')
+    const delays: number[] = []
+    for (let i = 0; i < 6; i++) {
+      const before = clock.now()
+      await runs.at(-1)!.throw(new Error('no'))
+      while (runs.length === i + 1) {
+        clock.advance(50)
+        await settled()
+      }
+      delays.push(clock.now() - before)
+    }
+    expect(delays).toEqual([100, 200, 400, 800, 1_000, 1_000])
+    queue.add('b')
+    await runs.at(-1)!.finish()
+    await runs.at(-2)!.finish()
+    queue.add('a')
+    const before = clock.now()
+    const { length } = runs
+    await runs.at(-1)!.finish({ kind: 'retry', error: new Error('again') })
+    while (runs.length === length) {
+      clock.advance(50)
+      await settled()
+    }
+    expect(clock.now() - before).toBe(100)
+  })
+
+  it('[K-54] an add runs at once what was asked for later, and the later one is not run besides', async () => {
+    const { clock, queue, runs } = held()
+    queue.start()
+    queue.add('a')
+    await runs[0]!.finish({ kind: 'later', ms: 10_000 })
+    clock.advance(1_000)
+    queue.add('a')
+    expect(runs).toHaveLength(2)
+    await runs[1]!.finish()
+    clock.advance(60_000)
+    expect(runs).toHaveLength(2)
+    queue.add('b')
+    await runs[2]!.finish({ kind: 'later', ms: 5_000 })
+    clock.advance(4_999)
+    expect(runs).toHaveLength(3)
+    clock.advance(1)
+    expect(runs).toHaveLength(4)
+  })
+
+  it('[K-55] what is live overtakes the backlog of a start', async () => {
+    const { queue, runs } = held()
+    for (let i = 0; i < 100; i++) queue.add(`old-${i}`, { priority: 'backlog' })
+    queue.start()
+    queue.add('new')
+    queue.add('old-50')
+    await runs[0]!.finish()
+    await runs[1]!.finish()
+    await runs[2]!.finish()
+    expect(runs.slice(0, 4).map(({ key }) => key)).toEqual(['old-0', 'new', 'old-50', 'old-1'])
+  })
+
+  it('[K-56] stopping begins nothing more, and waits for what runs', async () => {
+    const { clock, queue, runs } = held()
+    queue.start()
+    queue.add('a')
+    queue.add('b')
+    let stopped = false
+    const stopping = queue.stop().then(() => (stopped = true))
+    await settled()
+    expect(stopped).toBe(false)
+    queue.add('c')
+    await runs[0]!.finish({ kind: 'retry', error: new Error('no') })
+    clock.advance(60_000)
+    await settled()
+    expect(runs).toHaveLength(1)
+    expect(clock.pending).toBe(0)
+    void stopping
+  })
+
+  it('what has no use is not tried again', async () => {
+    const { clock, queue, runs } = held()
+    queue.start()
+    queue.add('a')
+    await runs[0]!.finish({ kind: 'failed', error: new Error('refused') })
+    clock.advance(600_000)
+    expect(runs).toHaveLength(1)
+  })
+})
