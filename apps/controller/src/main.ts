@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { connect } from '@metallb-ts/k8s-watch/node'
 import type { Logger } from '@metallb-ts/runtime'
 import {
@@ -14,6 +15,7 @@ import { createController } from './wire.ts'
 
 const CANNOT_START = 1
 const BAD_OPTIONS = 2
+const LEASE_LOST = 3
 
 const options = readControllerOptions(process.argv.slice(2), process.env)
 if (options.ok) await run(options.value, createJsonLogger({ level: options.value.logLevel }))
@@ -41,8 +43,15 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
   logger.info('controller-starting', { namespace, withoutMeaning: options.withoutMeaning })
 
   const controller = createController(
-    { transport, clock: REAL_CLOCK, random: realRandom(), logger, metrics },
-    { ...options, namespace },
+    {
+      transport,
+      clock: REAL_CLOCK,
+      random: realRandom(),
+      logger,
+      metrics,
+      onLeaseLost: () => process.exit(LEASE_LOST),
+    },
+    { ...options, namespace, identity: options.podName === '' ? `${hostname()}-${process.pid}` : options.podName },
   )
   const health = await startHealthServer({
     port: options.healthPort,

@@ -3,6 +3,7 @@ import { EventBus } from '@metallb-ts/event-bus'
 import {
   createClient,
   createInformer,
+  createLeader,
   createRecorder,
   createWorkQueue,
   NAMESPACES,
@@ -33,6 +34,8 @@ export interface ControllerComponents {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
+  /** The lease went to another: this process must end. */
+  readonly onLeaseLost: () => void
 }
 
 export interface ControllerInit {
@@ -42,6 +45,10 @@ export interface ControllerInit {
   /** Empty: none is created. */
   readonly memberSecretName: string
   readonly deployment: string
+  /** Name of the Lease that decides which of several controllers acts. Empty: this one does. */
+  readonly lease: string
+  /** Who we are among the candidates for it. */
+  readonly identity: string
 }
 
 export interface Controller {
@@ -63,7 +70,27 @@ export function createController(components: ControllerComponents, init: Control
     now: () => clock.now(),
     onHandlerError: (error, { name }) => logger.error('handler-failed', { name, error }),
   })
-  const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT })
+  const leader =
+    init.lease === ''
+      ? undefined
+      : createLeader(
+          { client: createClient(transport), clock, random },
+          {
+            namespace,
+            name: init.lease,
+            identity: init.identity,
+            onBegan: () => {
+              logger.info('controller-leads', { lease: init.lease })
+              act()
+            },
+            onEnded: why => {
+              logger.warn('controller-leads-no-more', { lease: init.lease, why })
+              if (why === 'lost') components.onLeaseLost()
+            },
+          },
+        )
+  const mayWrite = (): boolean => leader?.check() ?? true
+  const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT, mayWrite })
   const recorder = createRecorder({ client, clock }, { component: 'metallb-controller', host: init.podName })
 
   const eventsBehind = new EventsBehind({ recorder, isBusy: () => serviceQueue.length > WRITES_IN_FLIGHT })
@@ -184,6 +211,13 @@ export function createController(components: ControllerComponents, init: Control
 
   const startedAt = clock.now()
   let works = false
+  let acts = false
+
+  function act(): void {
+    acts = true
+    configQueue.start()
+    if (init.memberSecretName !== '') configQueue.add('secret')
+  }
 
   function isWorking(): boolean {
     return firstPass !== undefined
@@ -207,12 +241,14 @@ export function createController(components: ControllerComponents, init: Control
       const lost = decisive.flatMap(({ resource, trouble }) =>
         trouble === undefined ? [] : [`${resource.plural}: ${trouble}`],
       )
-      return works ? lost : [...behind, ...lost, 'the first pass over all Services is not done']
+      // One that stands by is ready when it could take over.
+      if (works || (!acts && leader !== undefined)) return [...behind, ...lost]
+      return [...behind, ...lost, 'the first pass over all Services is not done']
     },
     start: () => {
-      configQueue.start()
       for (const informer of [...decisive, states]) informer.start()
-      if (init.memberSecretName !== '') configQueue.add('secret')
+      if (leader === undefined) act()
+      else leader.start()
     },
     stop: async signal => {
       bus.publish('process:draining', { signal })
@@ -222,6 +258,7 @@ export function createController(components: ControllerComponents, init: Control
       await Promise.all([serviceQueue.stop(), configQueue.stop()])
       eventsBehind.release()
       await recorder.flush(FLUSH_MS)
+      await leader?.stop()
     },
   }
 }

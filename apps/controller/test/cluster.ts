@@ -146,8 +146,17 @@ export function runController(cluster: Cluster, { dieAt, ...init }: RunOptions =
   const logger = memoryLogger()
   const metrics = createPrometheusMetrics({ processMetrics: false })
   const controller = createController(
-    { transport, clock: REAL_CLOCK, random: new SimRandom(1), logger, metrics },
-    { namespace: NAMESPACE, podName: '', loadBalancerClass: '', memberSecretName: '', deployment: '', ...init },
+    { transport, clock: REAL_CLOCK, random: new SimRandom(1), logger, metrics, onLeaseLost: () => {} },
+    {
+      namespace: NAMESPACE,
+      podName: '',
+      loadBalancerClass: '',
+      memberSecretName: '',
+      deployment: '',
+      lease: '',
+      identity: 'test',
+      ...init,
+    },
   )
   controller.start()
   let stopped: Promise<void> | undefined

@@ -96,9 +96,10 @@ export class Lab {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  startController(flags: readonly string[] = []): void {
+  /** @param name of the process, for more than one */
+  startController(flags: readonly string[] = [], name = 'controller'): void {
     const own = ['--health-probe-port=17471', '--port=0', '--ml-secret-name=memberlist', '--deployment=controller']
-    this.#program(this.spaces.control, 'controller', 'controller', [...own, ...flags], {})
+    this.#program(this.spaces.control, name, 'controller', [...own, ...flags], {})
   }
 
   startSpeaker(node: NodeName, flags: readonly string[] = []): void {

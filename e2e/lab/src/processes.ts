@@ -44,6 +44,11 @@ export class Processes {
     this.#running.delete(name)
   }
 
+  isRunning(name: string): boolean {
+    const child = this.#running.get(name)
+    return child !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
   killAll(): void {
     for (const name of [...this.#running.keys()]) this.kill(name)
   }

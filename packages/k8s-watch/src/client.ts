@@ -50,9 +50,14 @@ export interface Writable {
 export interface ClientInit {
   /** Most writes under way at once. @default 16 */
   readonly writesInFlight?: number
+  /** Asked right before each write; false refuses it with `not-leading`. @default always */
+  readonly mayWrite?: () => boolean
 }
 
-export function createClient(transport: KubeTransport, { writesInFlight = 16 }: ClientInit = {}): KubeClient {
+export function createClient(
+  transport: KubeTransport,
+  { writesInFlight = 16, mayWrite = () => true }: ClientInit = {},
+): KubeClient {
   const writes = new Semaphore(writesInFlight)
   const call = async (request: KubeRequest): Promise<KubeResponse> => {
     const response = await transport.request(request).catch((error: unknown) => {
@@ -62,7 +67,11 @@ export function createClient(transport: KubeTransport, { writesInFlight = 16 }: 
     throw kubeFailure(await failureOf(response))
   }
   const read = async <T>(request: KubeRequest): Promise<T> => parse<T>(await (await call(request)).text())
-  const write = <T>(request: KubeRequest): Promise<T> => writes.run(() => read<T>(request))
+  const write = <T>(request: KubeRequest): Promise<T> =>
+    writes.run(() => {
+      if (mayWrite()) return read<T>(request)
+      throw kubeFailure({ code: 'not-leading', status: 0, message: 'another has the lease' })
+    })
   return {
     transport,
     get: (resource, key) => read({ method: 'GET', path: objectPath(resource, key) }),

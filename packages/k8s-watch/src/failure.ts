@@ -24,6 +24,8 @@ export type KubeFailureCode =
   | 'server-error'
   | 'unreachable'
   | 'bad-answer'
+  /** Not sent: somebody else holds the lease. */
+  | 'not-leading'
 
 /** `Failure` with a KubeFailure: what a rejected call of the client carries. */
 export function kubeFailure(problem: KubeFailure): Failure<KubeFailure> {

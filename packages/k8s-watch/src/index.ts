@@ -8,9 +8,11 @@ export {
   type PatchOptions,
   type Writable,
 } from './client.ts'
+export { type Lease } from './election.ts'
 export { type KubeEvents } from './events.ts'
 export { asKubeFailure, isCode, kubeFailure, type KubeFailure, type KubeFailureCode } from './failure.ts'
 export { createInformer, type Informer, type InformerComponents, type InformerInit } from './informer.ts'
+export { createLeader, type Leader, type LeaderComponents, type LeaderInit } from './leader.ts'
 export { createRecorder, type EventRecorder, type EventSubject } from './recorder.ts'
 export {
   apiVersion,
