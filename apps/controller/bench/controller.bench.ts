@@ -214,5 +214,5 @@ function sleep(ms: number): Promise<void> {
 for (const count of COUNTS.length > 0 ? COUNTS : [1_000, 5_000, 10_000]) await bench(count)
 await benchFullPool()
 process.stdout.write(
-  `${JSON.stringify({ benchmark: 'controller, embedded API server', node: process.version, rows }, undefined, 2)}\n`,
+  `${JSON.stringify({ benchmark: 'controller-embedded', rows }, undefined, 2)}\n`,
 )

@@ -127,4 +127,4 @@ function benchmarkRestart(): void {
 }
 
 benchmark()
-process.stdout.write(`${JSON.stringify({ benchmark: 'ipam', node: process.version, rows }, undefined, 2)}\n`)
+process.stdout.write(`${JSON.stringify({ benchmark: 'ipam', rows }, undefined, 2)}\n`)

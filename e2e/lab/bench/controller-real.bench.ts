@@ -1,0 +1,215 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { crds, IP_ADDRESS_POOLS, type Service } from '@metallb-ts/api'
+import { EventBus } from '@metallb-ts/event-bus'
+import {
+  createClient,
+  createInformer,
+  NAMESPACES,
+  SERVICES,
+  type KubeEvents,
+  type KubeObject,
+  type Resource,
+} from '@metallb-ts/k8s-watch'
+import { httpTransport } from '@metallb-ts/k8s-watch/node'
+import { REAL_CLOCK, realRandom } from '@metallb-ts/runtime/node'
+import { findBinaries, startControlPlane } from '@metallb-ts/tools/envtest'
+import { runTool } from '@metallb-ts/tools/run'
+import { eventually, pause, SYSTEM } from '../src/index.ts'
+
+/**
+ * The controller's bundle against a real kube-apiserver over etcd on the same machine, as JSON on standard output: cold
+ * start, restart with everything assigned, and one Service at a time, quietly and beside deletions. `node
+ * --conditions=development bench/controller-real.bench.ts [number of Services ...]`.
+ */
+const COUNTS = process.argv
+  .slice(2)
+  .map(Number)
+  .filter(count => count > 0)
+const MAIN = fileURLToPath(new URL('../../../apps/controller/dist/main.js', import.meta.url))
+const SINGLES = 200
+const SINGLE_EVERY_MS = 50
+const IN_FLIGHT = 32
+const HEALTH_PORT = 17_491
+
+const CRDS: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+}
+
+const rows: Readonly<Record<string, string | number>>[] = []
+const binaries = findBinaries()
+if (!binaries.ok) throw new Error(binaries.reason)
+const build = await runTool('nx', ['run', '@metallb-ts/controller:build'])
+if (build.code !== 0) throw new Error(build.output)
+for (const count of COUNTS.length > 0 ? COUNTS : [1_000, 5_000, 10_000]) await bench(binaries.folder, count)
+process.stdout.write(`${JSON.stringify({ benchmark: 'controller-real', rows }, undefined, 2)}\n`)
+process.exit()
+
+async function bench(folder: string, services: number): Promise<void> {
+  const plane = await startControlPlane({ binaries: folder, controllerManager: false })
+  const transport = httpTransport({
+    server: plane.url,
+    ca: readFileSync(plane.caFile),
+    authorization: () => `Bearer ${plane.adminToken}`,
+  })
+  const client = createClient(transport, { writesInFlight: IN_FLIGHT })
+  const assigned = new Set<string>()
+  const events = new EventBus<KubeEvents>({ now: () => REAL_CLOCK.now(), onHandlerError: console.error })
+  const informer = createInformer<KubeObject & Service, boolean>(
+    { transport, clock: REAL_CLOCK, random: realRandom(), events },
+    {
+      resource: SERVICES,
+      namespace: 'default',
+      project: ({ status }) => (status?.loadBalancer?.ingress ?? []).length > 0,
+    },
+  )
+  events.subscribe('kube:changed', ({ detail: { key } }) => {
+    if (informer.get(key) === true) assigned.add(key)
+    else assigned.delete(key)
+  })
+  let child: ChildProcess | undefined
+
+  process.once('exit', () => child?.kill('SIGKILL'))
+
+  const run = (): void => {
+    const flags = [
+      `--kubeconfig=${plane.kubeconfig}`,
+      `--namespace=${SYSTEM}`,
+      `--health-probe-port=${HEALTH_PORT}`,
+      '--port=0',
+      '--log-level=warn',
+    ]
+    child?.kill('SIGKILL')
+    child = spawn(process.execPath, [MAIN, ...flags], { stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  const stop = async (): Promise<void> => {
+    const exit = new Promise(resolve => child?.once('exit', resolve))
+    child?.kill('SIGTERM')
+    await exit
+  }
+  const create = (name: string): Promise<unknown> =>
+    client.create(SERVICES, {
+      metadata: { name, namespace: 'default' },
+      spec: {
+        type: 'LoadBalancer',
+        allocateLoadBalancerNodePorts: false,
+        ports: [
+          { name: 'a', port: 80 },
+          { name: 'b', port: 443 },
+        ],
+      },
+    } as never)
+  const writes = async (): Promise<number> => {
+    const page = await (await transport.request({ method: 'GET', path: '/metrics' })).text()
+    const lines = page.matchAll(
+      /^apiserver_request_total\{([^}]*verb="(?:POST|PUT|PATCH|APPLY|DELETE)"[^}]*)\} (\S+)$/gm,
+    )
+    return [...lines]
+      .filter(([, labels]) => !labels!.includes('resource="leases"'))
+      .reduce((sum, [, , count]) => sum + Number(count), 0)
+  }
+  const quiet = async (): Promise<number> => {
+    for (let before = -1, now = await writes(); ;) {
+      if (now === before) return now
+      await pause(1_000)
+      ;[before, now] = [now, await writes()]
+    }
+  }
+  const rssMb = (): number =>
+    Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child?.pid}/status`, 'utf8'))?.[1]) / 1_024)
+  const ready = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${HEALTH_PORT}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  const singles = async (prefix: string, beside: (i: number) => void): Promise<Record<string, number>> => {
+    const waits: number[] = []
+    const all: Promise<unknown>[] = []
+    for (let i = 0; i < SINGLES; i++) {
+      const from = performance.now()
+      const name = `${prefix}-${i}`
+      beside(i)
+      all.push(
+        create(name)
+          .then(() => eventually(name, () => assigned.has(`default/${name}`), 60_000))
+          .then(() => waits.push(performance.now() - from)),
+      )
+      await pause(SINGLE_EVERY_MS)
+    }
+    await Promise.all(all)
+    waits.sort((a, b) => a - b)
+    const at = (share: number): number =>
+      Math.round(waits[Math.min(waits.length - 1, Math.floor(share * waits.length))]!)
+    return { 'p50 ms': at(0.5), 'p95 ms': at(0.95), 'p99 ms': at(0.99) }
+  }
+
+  try {
+    for (const crd of crds()) await client.create(CRDS, crd as never)
+    await client.create(NAMESPACES, { metadata: { name: SYSTEM } } as never)
+    await eventually('the definitions', () =>
+      client
+        .create(IP_ADDRESS_POOLS, {
+          metadata: { name: 'p', namespace: SYSTEM },
+          spec: { addresses: ['10.64.0.0/12'] },
+        } as never)
+        .then(() => true),
+    )
+    await eventually('cluster addresses', () => create('s0').then(() => true))
+    await Promise.all(Array.from({ length: services - 1 }, (_, i) => create(`s${i + 1}`)))
+    informer.start()
+    await eventually('the observer', () => informer.size >= services)
+    let before = await quiet()
+    let from = performance.now()
+    run()
+    await eventually('every address', () => assigned.size >= services, 300_000)
+    const coldMs = Math.round(performance.now() - from)
+    const cold = (await quiet()) - before
+    rows.push({
+      what: 'cold start',
+      services,
+      'last address ms': coldMs,
+      'writes a Service': Math.round((cold / services) * 100) / 100,
+      'RSS MB': rssMb(),
+    })
+
+    await stop()
+    await create('waits')
+    before = await quiet()
+    from = performance.now()
+    run()
+    await eventually('the one that waits', () => assigned.has('default/waits'), 60_000)
+    const servedMs = Math.round(performance.now() - from)
+    await eventually('ready', ready)
+    const readyMs = Math.round(performance.now() - from)
+    const restart = (await quiet()) - before
+    rows.push({
+      what: 'restart, one Service waiting',
+      services,
+      'served ms': servedMs,
+      'ready ms': readyMs,
+      writes: restart,
+      'RSS MB': rssMb(),
+    })
+
+    rows.push({ what: 'one created at a time', services, ...(await singles('quiet', () => {})) })
+    let victim = 0
+    const remove = (): void => void client.remove(SERVICES, `default/s${victim++}`).catch(() => {})
+    rows.push({
+      what: 'the same, one deleted a second',
+      services,
+      ...(await singles('some', i => i % 20 === 0 && remove())),
+    })
+    rows.push({ what: 'the same, twenty deleted a second', services, ...(await singles('mass', remove)) })
+    await stop()
+  } finally {
+    child?.kill('SIGKILL')
+    informer.stop()
+    await transport.close()
+    await plane.stop()
+  }
+}
