@@ -213,6 +213,4 @@ function sleep(ms: number): Promise<void> {
 
 for (const count of COUNTS.length > 0 ? COUNTS : [1_000, 5_000, 10_000]) await bench(count)
 await benchFullPool()
-process.stdout.write(
-  `${JSON.stringify({ benchmark: 'controller-embedded', rows }, undefined, 2)}\n`,
-)
+process.stdout.write(`${JSON.stringify({ benchmark: 'controller-embedded', rows }, undefined, 2)}\n`)

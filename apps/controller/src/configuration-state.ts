@@ -1,9 +1,8 @@
-import type { ConfigurationState, OwnerReference } from '@metallb-ts/api'
+import { CONFIGURATION_STATES, type ConfigurationState, type OwnerReference } from '@metallb-ts/api'
 import { PODS, type KubeClient, type KubeFailure } from '@metallb-ts/k8s-watch'
 import { configurationStatus, type ConfigProblem } from '@metallb-ts/policy'
 import type { Clock, Logger, Result } from '@metallb-ts/runtime'
 import { OwnWrites } from './own-writes.ts'
-import { CONFIGURATION_STATES } from './resources.ts'
 import { attempted } from './write-outcome.ts'
 
 export interface ConfigurationStateParts {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { SECRETS, type KubeClient, type KubeFailure } from '@metallb-ts/k8s-watch'
-import { DEPLOYMENTS } from './resources.ts'
+import { SECRETS, type KubeClient, type KubeFailure, type Resource } from '@metallb-ts/k8s-watch'
 import { attempted } from './write-outcome.ts'
 
 /**
@@ -29,3 +28,11 @@ export async function ensureMemberSecret(
 }
 
 const KEY_BYTES = 16
+
+const DEPLOYMENTS: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  namespaced: true,
+}

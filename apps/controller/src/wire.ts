@@ -1,4 +1,14 @@
-import type { Community, ConfigurationState, IPAddressPool, Namespace, Node, Service } from '@metallb-ts/api'
+import {
+  COMMUNITIES,
+  CONFIGURATION_STATES,
+  IP_ADDRESS_POOLS,
+  type Community,
+  type ConfigurationState,
+  type IPAddressPool,
+  type Namespace,
+  type Node,
+  type Service,
+} from '@metallb-ts/api'
 import { EventBus } from '@metallb-ts/event-bus'
 import {
   createClient,
@@ -24,7 +34,6 @@ import { PoolCounters } from './pool-counters.ts'
 import { projectNamespace, projectNode, projectService } from './projections.ts'
 import { createPoolReconciler } from './reconcile-pools.ts'
 import { createServiceReconciler } from './reconcile-service.ts'
-import { COMMUNITIES, CONFIGURATION_STATES, POOLS } from './resources.ts'
 import { WaitingServices } from './waiting.ts'
 import { attempted, outcomeOf } from './write-outcome.ts'
 
@@ -97,7 +106,7 @@ export function createController(components: ControllerComponents, init: Control
 
   const seams = { transport, clock, random, events: bus }
   const services = createInformer(seams, { resource: SERVICES, project: projectService })
-  const pools = createInformer<IPAddressPool>(seams, { resource: POOLS, namespace })
+  const pools = createInformer<IPAddressPool>(seams, { resource: IP_ADDRESS_POOLS, namespace })
   const communities = createInformer<Community>(seams, { resource: COMMUNITIES, namespace })
   const namespaces = createInformer<Namespace>(seams, { resource: NAMESPACES, project: projectNamespace })
   const nodes = createInformer<Node>(seams, { resource: NODES, project: projectNode })
@@ -143,7 +152,7 @@ export function createController(components: ControllerComponents, init: Control
     write: async (pool, status) => {
       const key = `${namespace}/${pool.metadata.name}`
       const options = { type: 'merge', subresource: 'status' } as const
-      const written = await attempted(client.patch<IPAddressPool>(POOLS, key, { status }, options))
+      const written = await attempted(client.patch<IPAddressPool>(IP_ADDRESS_POOLS, key, { status }, options))
       return written.ok ? written.value : undefined
     },
   })
