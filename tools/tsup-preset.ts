@@ -7,16 +7,17 @@ export function library(entry: Entry): ReturnType<typeof defineConfig> {
   return defineConfig({ ...common(entry), dts: true, treeshake: true })
 }
 
-/** A process: everything bundled but native modules, so that a node starts it from one file. */
+/** A process: everything bundled but native modules, so that a node starts it from a few files. */
 export function application(entry: Entry): ReturnType<typeof defineConfig> {
   return defineConfig({
     ...common(entry),
     noExternal: [/^(?!koffi$|cap$|node:)/],
     external: ['koffi', 'cap'],
-    splitting: false,
+    splitting: true, // what only a kubeconfig needs is loaded only for one
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     esbuildOptions: options => {
       options.conditions = ['development']
+      options.minifyWhitespace = true // half of what has to be read; names stay for stack traces
     },
   })
 }
