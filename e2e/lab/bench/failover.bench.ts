@@ -8,7 +8,7 @@ import { applyConfiguration, eventually, Lab, NODES, pause, SYSTEM, type NodeNam
  * this product by profile, and keepalived on the same nodes of the same laboratory. `node --conditions=development
  * bench/failover.bench.ts [rounds]`.
  */
-const ROUNDS = Number(process.argv[2] ?? 10)
+const ROUNDS = Number(process.argv[2] ?? 6)
 const KEEPALIVED = '/usr/sbin/keepalived'
 const VIRTUAL = '10.77.0.240'
 
