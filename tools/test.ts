@@ -48,7 +48,10 @@ let controlPlane: Promise<Finished> | undefined
 
 /** The build of the control plane goes on beside the lanes that do not need it. */
 function controlPlaneBuilt(): Promise<Finished> {
-  controlPlane ??= runTool('nice', ['node', 'tools/envtest/build.ts'])
+  controlPlane ??= runTool('nice', ['node', 'tools/envtest/build.ts']).then(built => {
+    if (built.code !== 0) console.log(built.output.trim())
+    return built
+  })
   return controlPlane
 }
 
