@@ -19,6 +19,7 @@ import {
   NAMESPACES,
   NODES,
   SERVICES,
+  whenSynced,
   type Informer,
   type KubeEvents,
   type KubeTransport,
@@ -203,10 +204,8 @@ export function createController(components: ControllerComponents, init: Control
     else if (kind === CONFIGURATION_STATES.kind) configQueue.add('state')
     else if (isWorking()) configQueue.add('pools')
   })
-  bus.subscribe('kube:synced', ({ detail: { kind } }) => {
-    if (kind === CONFIGURATION_STATES.kind) configQueue.add('state')
-    else if (decisive.every(({ isSynced }) => isSynced)) configQueue.add('pools')
-  })
+  whenSynced(bus, [states], () => configQueue.add('state'))
+  whenSynced(bus, decisive, () => configQueue.add('pools'))
   bus.subscribe('config:judged', () => {
     if (states.isSynced) configQueue.add('state')
   })

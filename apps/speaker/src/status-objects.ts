@@ -8,6 +8,7 @@ import {
   isCode,
   PODS,
   splitKey,
+  whenSynced,
   type Informer,
   type KubeClient,
   type KubeObject,
@@ -150,9 +151,7 @@ export function createStatusWriter(
   events.subscribe('service:reconciled', ({ detail: { service } }) => queue.add(service))
   for (const name of ['bgp:advertised', 'bgp:withdrawn', 'bgp:closed'] as const)
     events.subscribe(name, () => scheduleAll())
-  events.subscribe('kube:synced', ({ detail: { kind } }) => {
-    if (kind.endsWith('Status') && l2.isSynced && routes.isSynced) queue.start()
-  })
+  whenSynced(events, [l2, routes], () => queue.start())
   events.subscribe('process:works', () => everything())
   events.subscribe('kube:changed', ({ detail: { kind, change, initial } }) => {
     if (kind.endsWith('Status') && change === 'deleted' && !initial) scheduleAll()

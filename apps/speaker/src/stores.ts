@@ -19,6 +19,7 @@ import {
   createInformer,
   ENDPOINT_SLICES,
   NODES,
+  OLDER_ENDPOINTS,
   SECRETS,
   SERVICES,
   type Informer,
@@ -43,6 +44,7 @@ export function createStores(components: InformerComponents, namespace: string):
   const services = createInformer(components, { resource: SERVICES, project: projectService })
   const slices = createInformer(components, {
     resource: ENDPOINT_SLICES,
+    older: OLDER_ENDPOINTS,
     labelSelector: '!service.kubernetes.io/headless',
     indexes: { service: (slice: SliceFacts) => [slice.service] },
     project: raw => {

@@ -1,6 +1,13 @@
 import { createSpeaker as createBgpSpeaker, type Speaker as BgpSpeaker, type Transport } from '@metallb-ts/bgp-fsm'
 import { EventBus } from '@metallb-ts/event-bus'
-import { createClient, createRecorder, createWorkQueue, DONE, type KubeTransport } from '@metallb-ts/k8s-watch'
+import {
+  createClient,
+  createRecorder,
+  createWorkQueue,
+  DONE,
+  whenSynced,
+  type KubeTransport,
+} from '@metallb-ts/k8s-watch'
 import { address, type Address } from '@metallb-ts/netip'
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
@@ -118,9 +125,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
 
   observe({ bus, logger, metrics, recorder, services: stores.services, node: init.node, bgp, lan: () => lan })
 
-  bus.subscribe('kube:synced', () => {
-    if (stores.all.every(({ isSynced }) => isSynced)) work.add('config')
-  })
+  whenSynced(bus, stores.all, () => work.add('config'))
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
     if (initial || !isConfigured()) return
     if (kind === 'Service') serviceQueue.add(key)

@@ -67,7 +67,7 @@ async function bench(folder: string, services: number): Promise<void> {
   const plane = await startControlPlane({ binaries: folder, controllerManager: false })
   const transport = httpTransport({
     server: plane.url,
-    ca: readFileSync(plane.caFile),
+    tls: { ca: readFileSync(plane.caFile) },
     authorization: () => `Bearer ${plane.adminToken}`,
   })
   const client = createClient(transport, { writesInFlight: IN_FLIGHT })

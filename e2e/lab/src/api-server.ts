@@ -59,7 +59,7 @@ interface Server {
   readonly url: string
   readonly kubeconfig: string
   readonly binaries: string
-  readonly credentials: { readonly ca?: Buffer; readonly authorization?: () => string }
+  readonly credentials: { readonly tls?: { readonly ca: Buffer }; readonly authorization?: () => string }
   stop(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ async function startReal({ control }: Namespaces, address: string): Promise<Serv
     url: plane.url,
     kubeconfig: plane.kubeconfig,
     binaries: binaries.folder,
-    credentials: { ca: readFileSync(plane.caFile), authorization: () => `Bearer ${plane.adminToken}` },
+    credentials: { tls: { ca: readFileSync(plane.caFile) }, authorization: () => `Bearer ${plane.adminToken}` },
     stop: () => plane.stop(),
   }
 }

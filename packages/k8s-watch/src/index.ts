@@ -8,12 +8,29 @@ export {
   type PatchOptions,
   type Writable,
 } from './client.ts'
+export { discover, waitUntilServed, type Discovery } from './discovery.ts'
 export { type Lease } from './election.ts'
+export { OLDER_ENDPOINTS, type SliceEndpoint, type SliceObject } from './endpoints.ts'
+export { isSameJson } from './equal.ts'
 export { type KubeEvents } from './events.ts'
 export { asKubeFailure, isCode, kubeFailure, type KubeFailure, type KubeFailureCode } from './failure.ts'
-export { createInformer, type Informer, type InformerComponents, type InformerInit } from './informer.ts'
+export { follow, type Followed, type Listenable } from './follow.ts'
+export { whenSynced } from './gate.ts'
+export {
+  createInformer,
+  type Informer,
+  type InformerComponents,
+  type InformerInit,
+  type OlderResource,
+} from './informer.ts'
 export { createLeader, type Leader, type LeaderComponents, type LeaderInit } from './leader.ts'
-export { createRecorder, type EventRecorder, type EventSubject } from './recorder.ts'
+export {
+  createRecorder,
+  type EventRecorder,
+  type EventSubject,
+  type RecordedEvent,
+  type RecorderInit,
+} from './recorder.ts'
 export {
   apiVersion,
   collectionPath,
@@ -33,6 +50,7 @@ export {
   type Resource,
 } from './resource.ts'
 export { isNewer } from './revision.ts'
+export { writeStatus, type StatusWrite, type StatusWritten } from './status-writer.ts'
 export { Store, type Indexes, type Lister, type Stored, type StoreChange } from './store.ts'
 export { type KubeRequest, type KubeResponse, type KubeTransport } from './transport.ts'
 export {

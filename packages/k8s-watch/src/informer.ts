@@ -12,9 +12,10 @@ import {
   type ReflectorTimer,
 } from './reflector.ts'
 import { collectionPath, objectKey, type KubeObject, type Resource } from './resource.ts'
-import { Store, type Indexes, type Lister, type Stored, type StoreChange } from './store.ts'
+import type { ObjectSet } from './object-set.ts'
 import { isNewer } from './revision.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
+import { Store, type Indexes, type Lister, type Stored, type StoreChange } from './store.ts'
 import type { KubeRequest, KubeResponse, KubeTransport } from './transport.ts'
 
 export interface InformerComponents {
@@ -26,6 +27,8 @@ export interface InformerComponents {
 
 export interface InformerInit<Raw extends KubeObject, T> {
   readonly resource: Resource
+  /** What to read where the server does not serve the resource: newest first, each made into what it should be. */
+  readonly older?: readonly OlderResource<Raw>[]
   /** One namespace only. @default all */
   readonly namespace?: string
   readonly labelSelector?: string
@@ -37,6 +40,11 @@ export interface InformerInit<Raw extends KubeObject, T> {
   readonly idleMs?: number
   /** How the whole set comes: as the first part of a watch, where the server can, or in pages. @default stream */
   readonly initial?: 'stream' | 'pages'
+}
+
+export interface OlderResource<Raw extends KubeObject> {
+  readonly resource: Resource
+  readonly upgrade: (object: KubeObject) => Raw
 }
 
 /** A store that keeps itself equal to the server's. */
@@ -66,7 +74,10 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   readonly #store: Store<T>
   readonly #runner: MachineRunner<ReflectorState, ReflectorInput, ReflectorEffect, ReflectorTimer>
   readonly #waiters = new RevisionWaiters()
+  readonly #sources: readonly Source<Raw>[]
+  #source: Source<Raw>
   #isStreaming = false
+  #isStopped = false
   #staleLists = 0
   #request: AbortController | undefined
   #trouble: string | undefined
@@ -75,6 +86,8 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
     this.#components = components
     this.#init = init
     this.#store = new Store(init.indexes)
+    this.#source = { resource: init.resource }
+    this.#sources = [this.#source, ...(init.older ?? [])]
     const settings = { idleMs: init.idleMs ?? DEFAULT_IDLE_MS, initial: init.initial ?? 'stream' } as const
     this.#runner = new MachineRunner<ReflectorState, ReflectorInput, ReflectorEffect, ReflectorTimer>(components, {
       initial: INITIAL_REFLECTOR,
@@ -116,15 +129,21 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
     return this.#store.list()
   }
 
+  entries(): Iterable<readonly [key: string, value: T]> {
+    return this.#store.entries()
+  }
+
   by(index: string, term: string): readonly T[] {
     return this.#store.by(index, term)
   }
 
   start(): void {
+    this.#isStopped = false
     this.#runner.dispatch({ type: 'start' })
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#runner.dispatch({ type: 'stop' })
     this.#runner.stop()
     this.#request?.abort()
@@ -164,13 +183,13 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const objects: Stored<T>[] = []
+    const draft = this.#store.draft()
     let revision = ''
     for (let next: string | undefined; ;) {
       const page: RawPage<Raw> = await this.#page(next, signal)
       for (const raw of page.items ?? []) {
         const stored = this.#stored(raw)
-        if (stored !== undefined) objects.push(stored)
+        if (stored !== undefined) draft.put(this.#store.newest(stored))
       }
       // Should pages differ, the first is what a watch must begin from: what is newer comes once more, and is nothing.
       if (revision === '') revision = page.metadata?.resourceVersion ?? ''
@@ -178,8 +197,8 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
       if (next === undefined || next === '') break
     }
     if (signal.aborted) return
-    this.#replace(objects, revision)
-    this.#runner.dispatch({ type: 'listed', revision })
+    await this.#replace(draft, revision)
+    if (!signal.aborted) this.#runner.dispatch({ type: 'listed', revision })
   }
 
   /** The set as the first part of a watch (KEP-3157): shown only when it is whole. */
@@ -187,12 +206,20 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
     this.#isStreaming = true
     const query = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
     const response = await this.#openWatch(query, signal)
-    const set = new Map<string, Stored<T>>()
+    const draft = this.#store.draft()
     for await (const line of response.lines()) {
       if (signal.aborted) return
       if (line === '') continue
-      if (!this.#isStreaming) this.#onLine(line)
-      else if (this.#onInitialLine(line, set)) this.#isStreaming = false
+      if (!this.#isStreaming) {
+        this.#onLine(line)
+        continue
+      }
+      const revision = this.#onInitialLine(line, draft)
+      if (revision === undefined) continue
+      await this.#replace(draft, revision)
+      if (signal.aborted) return
+      this.#isStreaming = false
+      this.#runner.dispatch({ type: 'listed', revision })
     }
     if (signal.aborted) return
     if (this.#isStreaming)
@@ -200,47 +227,35 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
     this.#runner.dispatch({ type: 'watch-ended' })
   }
 
-  /** True when the set is complete. */
-  #onInitialLine(line: string, set: Map<string, Stored<T>>): boolean {
+  /** The revision of the set, when this line says that it is complete. */
+  #onInitialLine(line: string, draft: ObjectSet<T>): string | undefined {
     const { type, object, revision } = readEvent<Raw>(line)
     this.#runner.dispatch({ type: 'heard' })
-    if (type === 'BOOKMARK') {
-      if (object.metadata.annotations?.[INITIAL_EVENTS_END] !== 'true') return false
-      this.#replace([...set.values()], revision)
-      this.#runner.dispatch({ type: 'listed', revision })
-      return true
-    }
+    if (type === 'BOOKMARK') return object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true' ? revision : undefined
     const stored = type === 'DELETED' ? undefined : this.#stored(object)
-    if (stored === undefined) set.delete(objectKey(object))
-    else set.set(stored.key, stored)
-    return false
+    if (stored === undefined) draft.drop(objectKey(object))
+    else draft.put(this.#store.newest(stored))
+    return undefined
   }
 
   /** Never back in time: a set older than what is known comes from a server that is behind, or was restored. */
-  #replace(objects: readonly Stored<T>[], revision: string): void {
-    if (isNewer(this.#store.revision, revision) && this.#store.isSynced && this.#store.revision !== '') {
-      if (++this.#staleLists <= MOST_STALE_LISTS) {
-        const message = `a list of version ${revision}, when ${this.#store.revision} is known`
-        throw kubeFailure({ code: 'too-large-resource-version', status: 0, message })
-      }
-      this.#store.forgetRevisions()
+  async #replace(draft: ObjectSet<T>, revision: string): Promise<void> {
+    const known = this.#store.revision
+    if (this.#store.isSynced && known !== '' && isNewer(known, revision)) {
+      if (++this.#staleLists >= MOST_STALE_LISTS) this.#store.forgetRevisions()
+      const message = `a list of version ${revision}, when ${known} is known`
+      throw kubeFailure({ code: 'too-large-resource-version', status: 0, message })
     }
     this.#staleLists = 0
     const isFirst = !this.#store.isSynced
-    const changes = this.#store.replace(objects, revision)
-    this.#tell(changes, isFirst)
+    await this.#tellInSlices(this.#store.swap(draft, revision), isFirst)
+    if (this.#isStopped) return
     if (isFirst) this.#components.events.publish('kube:synced', { kind: this.#init.resource.kind })
     this.#waiters.reached(this.#store.revision)
   }
 
   async #page(next: string | undefined, signal: AbortSignal): Promise<RawPage<Raw>> {
-    const { resource, namespace, labelSelector, fieldSelector } = this.#init
-    const response = await this.#components.transport.request({
-      method: 'GET',
-      path: collectionPath(resource, namespace),
-      query: { limit: String(PAGE_SIZE), continue: next, labelSelector, fieldSelector },
-      signal,
-    })
+    const response = await this.#read({ limit: String(PAGE_SIZE), continue: next }, signal)
     if (response.status !== 200) throw kubeFailure(await failureOf(response))
     return parse<RawPage<Raw>>(await response.text())
   }
@@ -256,17 +271,35 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   }
 
   async #openWatch(query: KubeRequest['query'], signal: AbortSignal): Promise<KubeResponse> {
-    const { resource, namespace, labelSelector, fieldSelector, idleMs = DEFAULT_IDLE_MS } = this.#init
     const timeoutSeconds = String(Math.round(MIN_WATCH_SECONDS * (1 + this.#components.random.next())))
-    const response = await this.#components.transport.request({
-      method: 'GET',
-      path: collectionPath(resource, namespace),
-      query: { watch: '1', allowWatchBookmarks: 'true', timeoutSeconds, labelSelector, fieldSelector, ...query },
-      signal,
-      idleMs,
-    })
+    const watch = { watch: '1', allowWatchBookmarks: 'true', timeoutSeconds, ...query }
+    const response = await this.#read(watch, signal, this.#init.idleMs ?? DEFAULT_IDLE_MS)
     if (response.status !== 200) throw kubeFailure(await failureOf(response))
     return response
+  }
+
+  /** Asks for the resource, or for the first older one that is served when it is not. */
+  async #read(query: KubeRequest['query'], signal: AbortSignal, idleMs?: number): Promise<KubeResponse> {
+    const { namespace, labelSelector, fieldSelector } = this.#init
+    const ask = ({ resource }: Source<Raw>): Promise<KubeResponse> =>
+      this.#components.transport.request({
+        method: 'GET',
+        path: collectionPath(resource, namespace),
+        query: { ...query, labelSelector, fieldSelector },
+        signal,
+        ...(idleMs !== undefined && { idleMs }),
+      })
+    const first = await ask(this.#source)
+    if (first.status !== 404) return first
+    for (const other of this.#sources.filter(source => source !== this.#source)) {
+      const response = await ask(other)
+      if (response.status === 404) continue
+      this.#source = other
+      if (query?.['resourceVersion'] === undefined) return response
+      // Where the watch would go on from is a place in the other's history.
+      throw kubeFailure({ code: 'gone', status: 404, message: 'the resource is served in another version now' })
+    }
+    return first
   }
 
   /** One watch event. */
@@ -291,10 +324,25 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   }
 
   #stored(raw: Raw): Stored<T> | undefined {
-    const value = this.#init.project === undefined ? (raw as unknown as T) : this.#init.project(raw)
+    const upgraded = this.#source.upgrade?.(raw) ?? raw
+    const value = this.#init.project === undefined ? (upgraded as unknown as T) : this.#init.project(upgraded)
     if (value === undefined) return undefined
     const { uid = '', resourceVersion = '' } = raw.metadata
     return { key: objectKey(raw), uid, resourceVersion, value }
+  }
+
+  /** A set may be large: others have their turn in between, and no later change overtakes it. */
+  async #tellInSlices(changes: readonly StoreChange<T>[], initial: boolean): Promise<void> {
+    const { clock } = this.#components
+    let since = clock.now()
+    for (const change of changes) {
+      if (this.#isStopped) return
+      this.#tell([change], initial)
+      if (clock.now() - since < SLICE_MS) continue
+      await new Promise<void>(resolve => clock.setTimer(0, resolve))
+      if (this.#isStreaming) this.#runner.dispatch({ type: 'heard' })
+      since = clock.now()
+    }
   }
 
   #tell(changes: readonly StoreChange<T>[], initial: boolean): void {
@@ -317,6 +365,8 @@ function readEvent<Raw extends KubeObject>(
   return { type, object, revision }
 }
 
+type Source<Raw extends KubeObject> = Pick<OlderResource<Raw>, 'resource'> & Partial<OlderResource<Raw>>
+
 interface RawPage<Raw> {
   readonly items?: readonly Raw[] | null
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
@@ -325,4 +375,5 @@ interface RawPage<Raw> {
 const DEFAULT_IDLE_MS = 100_000
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 const MOST_STALE_LISTS = 5 // then the server was restored from a backup, and is right
+const SLICE_MS = 8
 const MIN_WATCH_SECONDS = 300 // the server ends a watch after five to ten minutes, at random, so that they spread

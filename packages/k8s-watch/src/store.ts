@@ -1,3 +1,4 @@
+import { ObjectSet } from './object-set.ts'
 import { isNewer } from './revision.ts'
 
 /** What is kept of one object. */
@@ -19,6 +20,7 @@ export interface Lister<T> {
   get(key: string): T | undefined
   /** In no particular order. */
   list(): readonly T[]
+  entries(): Iterable<readonly [key: string, value: T]>
   /** Objects that an index files under this term. */
   by(index: string, term: string): readonly T[]
   readonly size: number
@@ -30,19 +32,18 @@ export type Indexes<T> = Readonly<Record<string, (value: T) => readonly string[]
 
 /** Objects by key and by index, never older than they were. */
 export class Store<T> implements Lister<T> {
-  readonly #objects = new Map<string, Stored<T>>()
   readonly #indexes: Indexes<T>
-  readonly #terms = new Map<string, Map<string, Set<string>>>()
+  #shown: ObjectSet<T>
   #isSynced = false
   #revision = ''
 
   constructor(indexes: Indexes<T> = {}) {
     this.#indexes = indexes
-    for (const name of Object.keys(indexes)) this.#terms.set(name, new Map())
+    this.#shown = new ObjectSet(indexes)
   }
 
   get size(): number {
-    return this.#objects.size
+    return this.#shown.objects.size
   }
 
   get isSynced(): boolean {
@@ -55,45 +56,60 @@ export class Store<T> implements Lister<T> {
   }
 
   get(key: string): T | undefined {
-    return this.#objects.get(key)?.value
+    return this.#shown.objects.get(key)?.value
   }
 
   list(): readonly T[] {
-    return [...this.#objects.values()].map(({ value }) => value)
+    return Array.from(this.#shown.objects.values(), ({ value }) => value)
+  }
+
+  *entries(): Iterable<readonly [key: string, value: T]> {
+    for (const [key, { value }] of this.#shown.objects) yield [key, value]
   }
 
   by(index: string, term: string): readonly T[] {
-    const keys = this.#terms.get(index)?.get(term) ?? []
-    return [...keys].map(key => this.#objects.get(key)!.value)
+    return this.#shown.by(index, term)
   }
 
   /** Takes a newer version; an object of the same name with another uid replaces the old one. */
   apply(object: Stored<T>): readonly StoreChange<T>[] {
     this.seen(object.resourceVersion)
-    const before = this.#objects.get(object.key)
-    const isKnown = before !== undefined && before.uid === object.uid
-    if (isKnown && !isNewer(object.resourceVersion, before.resourceVersion)) return []
-    const gone: StoreChange<T>[] = before !== undefined && before.uid !== object.uid ? this.#drop(before) : []
-    if (before !== undefined) this.#unindex(before)
-    this.#objects.set(object.key, object)
-    this.#index(object)
-    return [...gone, { key: object.key, change: 'applied', value: object.value }]
+    const before = this.#shown.objects.get(object.key)
+    if (before !== undefined && isSameOrOlder(object, before)) return []
+    this.#shown.put(object)
+    return changesBetween(before, object)
   }
 
   /** Takes an object out; one that was replaced by a newer of the same name stays. */
   delete({ key, uid, resourceVersion }: Pick<Stored<T>, 'key' | 'uid' | 'resourceVersion'>): readonly StoreChange<T>[] {
     this.seen(resourceVersion)
-    const before = this.#objects.get(key)
+    const before = this.#shown.objects.get(key)
     if (before === undefined || before.uid !== uid || isNewer(before.resourceVersion, resourceVersion)) return []
-    return this.#drop(before)
+    this.#shown.drop(key)
+    return changesBetween(before, undefined)
+  }
+
+  /** A whole set to be read beside the one that is shown: filed as it is read, so that showing it takes one step. */
+  draft(): ObjectSet<T> {
+    return new ObjectSet(this.#indexes)
+  }
+
+  /** The object, or what is shown under its name when that is as new. */
+  newest(object: Stored<T>): Stored<T> {
+    const shown = this.#shown.objects.get(object.key)
+    return shown !== undefined && isSameOrOlder(object, shown) ? shown : object
   }
 
   /** The whole set at once: what differs changes, what is missing is deleted, what is equal is nothing. */
-  replace(objects: readonly Stored<T>[], revision: string): readonly StoreChange<T>[] {
+  swap(draft: ObjectSet<T>, revision: string): readonly StoreChange<T>[] {
+    const before = this.#shown.objects
     const changes: StoreChange<T>[] = []
-    const keys = new Set(objects.map(({ key }) => key))
-    for (const before of [...this.#objects.values()]) if (!keys.has(before.key)) changes.push(...this.#drop(before))
-    for (const object of objects) changes.push(...this.apply(object))
+    for (const [key, object] of before) if (!draft.objects.has(key)) changes.push(...changesBetween(object, undefined))
+    for (const [key, object] of draft.objects) {
+      const known = before.get(key)
+      if (known !== object) changes.push(...changesBetween(known, object))
+    }
+    this.#shown = draft
     this.seen(revision)
     this.#isSynced = true
     return changes
@@ -107,33 +123,19 @@ export class Store<T> implements Lister<T> {
   /** What comes next counts as newer, whatever it says. */
   forgetRevisions(): void {
     this.#revision = ''
-    for (const [key, object] of this.#objects) this.#objects.set(key, { ...object, resourceVersion: '' })
+    for (const [key, object] of this.#shown.objects) this.#shown.objects.set(key, { ...object, resourceVersion: '' })
   }
+}
 
-  #drop(object: Stored<T>): StoreChange<T>[] {
-    this.#unindex(object)
-    this.#objects.delete(object.key)
-    return [{ key: object.key, change: 'deleted', value: object.value }]
-  }
+function isSameOrOlder<T>(object: Stored<T>, known: Stored<T>): boolean {
+  return known.uid === object.uid && !isNewer(object.resourceVersion, known.resourceVersion)
+}
 
-  #index({ key, value }: Stored<T>): void {
-    for (const [name, termsOf] of Object.entries(this.#indexes)) {
-      const terms = this.#terms.get(name)!
-      for (const term of termsOf(value)) {
-        const keys = terms.get(term) ?? new Set()
-        terms.set(term, keys.add(key))
-      }
-    }
-  }
-
-  #unindex({ key, value }: Stored<T>): void {
-    for (const [name, termsOf] of Object.entries(this.#indexes)) {
-      const terms = this.#terms.get(name)!
-      for (const term of termsOf(value)) {
-        const keys = terms.get(term)
-        keys?.delete(key)
-        if (keys?.size === 0) terms.delete(term)
-      }
-    }
-  }
+/** Another uid under the same name is a deletion and a creation. */
+function changesBetween<T>(before: Stored<T> | undefined, now: Stored<T> | undefined): StoreChange<T>[] {
+  const changes: StoreChange<T>[] = []
+  if (before !== undefined && before.uid !== now?.uid)
+    changes.push({ key: before.key, change: 'deleted', value: before.value })
+  if (now !== undefined) changes.push({ key: now.key, change: 'applied', value: now.value })
+  return changes
 }

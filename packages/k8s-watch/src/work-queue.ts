@@ -7,6 +7,8 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly error: unknown }
   /** Once more after this long. */
   | { readonly kind: 'later'; readonly ms: number }
+  /** What this key did touches the others: every other key once more. */
+  | { readonly kind: 'reprocess-all' }
   /** No use to try again before something changes. */
   | { readonly kind: 'failed'; readonly error: unknown }
 
@@ -21,6 +23,8 @@ export interface WorkQueueInit {
   readonly name: string
   /** Makes it so for one key. A rejection counts as `retry`. */
   readonly reconcile: (key: string) => Promise<Outcome> | Outcome
+  /** Every key there is, for `reprocess-all`. */
+  readonly everyKey?: () => Iterable<string>
   /** Keys worked on at once. @default 1 */
   readonly concurrency?: number
   /** @default 5 ms doubling to 60 s */
@@ -130,6 +134,10 @@ class KeyedQueue implements WorkQueue {
 
   #schedule(key: string, outcome: Outcome): void {
     if (outcome.kind === 'done' || outcome.kind === 'failed') return
+    if (outcome.kind === 'reprocess-all') {
+      for (const other of this.#init.everyKey?.() ?? []) if (other !== key) this.add(other, { priority: 'backlog' })
+      return
+    }
     let ms: number
     if (outcome.kind === 'later') ms = outcome.ms
     else {

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
+import type { KubeConfig } from '@kubernetes/client-node'
 import type { KubeTransport } from '../transport.ts'
-import { httpTransport, tokenFile } from './http-transport.ts'
+import type { TlsMaterial } from './agents.ts'
+import { httpTransport, tlsFiles, tokenFile, type HttpTransportInit } from './http-transport.ts'
 
 export interface Connected {
   readonly transport: KubeTransport
@@ -21,9 +23,9 @@ function inCluster(userAgent: string): Connected {
     throw new Error('no kubeconfig was given, and this is no pod with a service account')
   }
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
-  const ca = readFileSync(`${ACCOUNT}/ca.crt`)
+  const tls = tlsFiles({ ca: `${ACCOUNT}/ca.crt` })
   return {
-    transport: httpTransport({ server, ca, userAgent, ...tokenFile(`${ACCOUNT}/token`) }),
+    transport: httpTransport({ server, tls, userAgent, ...tokenFile(`${ACCOUNT}/token`) }),
     namespace: readFileSync(`${ACCOUNT}/namespace`, 'utf8').trim(),
   }
 }
@@ -35,32 +37,54 @@ async function byKubeconfig(path: string, userAgent: string): Promise<Connected>
   const cluster = config.getCurrentCluster()
   if (cluster === null) throw new Error(`${path} names no current cluster`)
   const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
+  const { server, proxyUrl: proxy, skipTLSVerify, tlsServerName: serverName } = cluster
+  if (proxy?.startsWith('socks') === true) throw new Error(`${path}: SOCKS proxies are not supported, only HTTP ones`)
+  const common = { server, userAgent, ...(proxy !== undefined && { proxy }) }
   // Nothing secret goes over plain HTTP: such a server gets no credentials.
-  if (cluster.server.startsWith('http:'))
-    return { transport: httpTransport({ server: cluster.server, userAgent }), namespace }
-  const options: {
-    ca?: string | Buffer
-    cert?: string | Buffer
-    key?: string | Buffer
-    headers?: Record<string, string>
-  } = {}
-  await config.applyToHTTPSOptions(options as never)
-  const { ca, cert, key } = options
-  const authorization = async (): Promise<string | undefined> => {
-    const fresh: { headers?: Record<string, string> } = {}
-    await config.applyToHTTPSOptions(fresh as never)
-    return fresh.headers?.['Authorization']
-  }
+  if (server.startsWith('http:')) return { transport: httpTransport(common), namespace }
   return {
     transport: httpTransport({
-      server: cluster.server,
-      userAgent,
-      authorization,
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-      ...(cluster.skipTLSVerify === true && { insecure: true }),
+      ...common,
+      ...kubeconfigCredentials(config),
+      ...(skipTLSVerify === true && { insecure: true }),
+      ...(serverName !== undefined && { serverName }),
     }),
     namespace,
   }
 }
+
+/** Files and plug-ins are asked again after a minute, and when the server refused what they gave. */
+function kubeconfigCredentials(
+  config: KubeConfig,
+): Pick<HttpTransportInit, 'tls' | 'authorization' | 'onUnauthorized'> {
+  let held: { readonly at: number; readonly options: Promise<HttpsOptions> } | undefined
+  const options = (): Promise<HttpsOptions> => {
+    if (held === undefined || performance.now() - held.at > CREDENTIALS_MS) {
+      const fresh: HttpsOptions = {}
+      const filled = config.applyToHTTPSOptions(fresh as never).then(() => fresh)
+      held = { at: performance.now(), options: filled }
+      filled.catch(() => (held = undefined))
+    }
+    return held.options
+  }
+  return {
+    tls: async () => {
+      const { ca, cert, key } = await options()
+      return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }
+    },
+    authorization: async () => {
+      const { auth, headers } = await options()
+      return auth === undefined ? headers?.['Authorization'] : `Basic ${Buffer.from(auth).toString('base64')}`
+    },
+    onUnauthorized: () => {
+      held = undefined
+    },
+  }
+}
+
+interface HttpsOptions extends TlsMaterial {
+  readonly auth?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const CREDENTIALS_MS = 60_000

@@ -1,16 +1,27 @@
 import { readFileSync } from 'node:fs'
-import { Agent, request as send, type Dispatcher } from 'undici'
+import type { LookupFunction } from 'node:net'
+import { pipeline, type Readable } from 'node:stream'
+import { constants, createGunzip } from 'node:zlib'
+import { request as send, type Dispatcher } from 'undici'
 import type { KubeRequest, KubeResponse, KubeTransport } from '../transport.ts'
+import { Agents, type AgentsInit, type TlsMaterial } from './agents.ts'
+import { linesOf } from './lines.ts'
 
-export interface HttpTransportInit {
+export interface HttpTransportInit extends AgentsInit {
   /** `https://host:port`, a path allowed. */
   readonly server: string
-  readonly ca?: string | Buffer
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
+  /** Certificates, or who to ask for them before every request: when they change, new requests go over a new connection. */
+  readonly tls?: TlsMaterial | (() => TlsMaterial | Promise<TlsMaterial>)
+  /** Accept any certificate. @default false */
   readonly insecure?: boolean
   /** A Unix socket to connect to in place of the server's address, which TLS still checks. */
   readonly socketPath?: string
+  /** How names become addresses. @default the system's */
+  readonly lookup?: LookupFunction
+  /** The name that the server's certificate must bear. @default the server's host */
+  readonly serverName?: string
+  /** `http://host:port` of a proxy that is asked to CONNECT. */
+  readonly proxy?: string
   /** Asked before every request; a token that changes needs no new connection. */
   readonly authorization?: () => string | undefined | Promise<string | undefined>
   /** The server did not accept the authorization: forget it. */
@@ -20,44 +31,41 @@ export interface HttpTransportInit {
 
 /** HTTP over one shared pool; HTTP/2 where the server offers it, so that all watches share one connection. */
 export function httpTransport(init: HttpTransportInit): KubeTransport {
-  const { server, ca, cert, key, insecure, socketPath, userAgent = 'metallb-ts' } = init
-  const agent = new Agent({
-    allowH2: true,
-    connections: MAX_CONNECTIONS,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      keepAliveInitialDelay: 15_000,
-      ...(socketPath !== undefined && { socketPath }),
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-      ...(insecure === true && { rejectUnauthorized: false }),
-    },
-  })
+  const { tls = {}, userAgent = 'metallb-ts' } = init
+  const server = init.server.replace(/\/$/, '')
+  const agents = new Agents(init)
   return {
-    close: () => agent.destroy(),
+    close: () => agents.destroy(),
     request: async (request: KubeRequest): Promise<KubeResponse> => {
-      const authorization = await init.authorization?.()
+      const agent = agents.for(typeof tls === 'function' ? await tls() : tls)
+      const distrust = (error: unknown): never => {
+        if (isSilence(error)) agents.distrust(agent)
+        throw error
+      }
       const idleMs = request.idleMs ?? DEFAULT_IDLE_MS
-      const response = await send(`${server.replace(/\/$/, '')}${request.path}${queryText(request.query)}`, {
-        dispatcher: agent,
-        method: request.method,
-        headersTimeout: idleMs,
-        bodyTimeout: idleMs,
-        headers: {
-          accept: 'application/json',
-          'user-agent': userAgent,
-          ...(authorization !== undefined && { authorization }),
-          ...request.headers,
-        },
-        ...(request.body !== undefined && { body: request.body }),
-        ...(request.signal !== undefined && { signal: request.signal }),
-      })
-      if (response.statusCode === 401) init.onUnauthorized?.()
-      return answer(response)
+      const attempt = (authorization: string | undefined): Promise<Dispatcher.ResponseData> =>
+        send(`${server}${request.path}${queryText(request.query)}`, {
+          dispatcher: agent,
+          method: request.method,
+          headersTimeout: idleMs,
+          bodyTimeout: idleMs,
+          headers: {
+            accept: 'application/json',
+            'user-agent': userAgent,
+            ...(authorization !== undefined && { authorization }),
+            ...request.headers,
+          },
+          ...(request.body !== undefined && { body: request.body }),
+          ...(request.signal !== undefined && { signal: request.signal }),
+        }).catch(distrust)
+      const authorization = await init.authorization?.()
+      const response = await attempt(authorization)
+      if (response.statusCode !== 401 || init.onUnauthorized === undefined) return answer(response, distrust)
+      init.onUnauthorized()
+      const renewed = await init.authorization?.()
+      if (renewed === authorization) return answer(response, distrust)
+      await response.body.dump()
+      return answer(await attempt(renewed), distrust)
     },
   }
 }
@@ -71,7 +79,7 @@ export function tokenFile(
   let readAt = -Infinity
   return {
     authorization: () => {
-      if (now() - readAt > TOKEN_MS) {
+      if (now() - readAt > FILE_MS) {
         token = readFileSync(path, 'utf8').trim()
         readAt = now()
       }
@@ -83,35 +91,65 @@ export function tokenFile(
   }
 }
 
-const MAX_CONNECTIONS = 32 // only HTTP/1.1 needs more than one: a watch holds its connection
-const CONNECT_TIMEOUT_MS = 10_000
-const DEFAULT_IDLE_MS = 30_000
-const TOKEN_MS = 60_000
+/** Reads certificates from files, again after a minute: who replaces a file has replaced the certificate. */
+export function tlsFiles(
+  paths: Readonly<Partial<Record<keyof TlsMaterial, string>>>,
+  now: () => number = () => performance.now(),
+): () => TlsMaterial {
+  let material: TlsMaterial = {}
+  let readAt = -Infinity
+  return () => {
+    if (now() - readAt > FILE_MS) {
+      material = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, readFileSync(path)]))
+      readAt = now()
+    }
+    return material
+  }
+}
 
-function answer(response: Dispatcher.ResponseData): KubeResponse {
+const DEFAULT_IDLE_MS = 30_000
+const FILE_MS = 60_000
+
+function answer(
+  { statusCode, headers: given, body }: Dispatcher.ResponseData,
+  failed: (error: unknown) => never,
+): KubeResponse {
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(response.headers)) {
+  for (const [name, value] of Object.entries(given)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
-  return { status: response.statusCode, headers, text: () => response.body.text(), lines: () => linesOf(response.body) }
-}
-
-async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string, void, void> {
-  const decoder = new TextDecoder() // keeps half a character until its rest has come
-  let held = ''
-  for await (const chunk of body) {
-    held += decoder.decode(chunk, { stream: true })
-    if (held.length > MAX_LINE) throw new RangeError(`a line of more than ${MAX_LINE} characters`)
-    let from = 0
-    for (let end = held.indexOf('\n', from); end >= 0; end = held.indexOf('\n', from)) {
-      yield held.slice(from, held[end - 1] === '\r' ? end - 1 : end)
-      from = end + 1
-    }
-    held = held.slice(from)
+  const bytes = headers['content-encoding'] === 'gzip' ? unzipped(body) : body
+  return {
+    status: statusCode,
+    headers,
+    text: () => textOf(bytes).catch(failed),
+    lines: async function* () {
+      try {
+        yield* linesOf(bytes)
+      } catch (error) {
+        failed(error)
+      }
+    },
   }
 }
 
-const MAX_LINE = 16 * 1024 * 1024
+/** We ask for no compression; what stands between may compress all the same, event by event. */
+function unzipped(body: Readable): Readable {
+  return pipeline(body, createGunzip({ flush: constants.Z_SYNC_FLUSH }), () => {}) as unknown as Readable
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of body) text += decoder.decode(chunk, { stream: true })
+  return text + decoder.decode()
+}
+
+/** Nothing came in time: the connection may be dead, and all that shares it. */
+function isSilence(error: unknown): boolean {
+  const { code } = error as { readonly code?: string }
+  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
+}
 
 function queryText(query: KubeRequest['query']): string {
   const given = Object.entries(query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined)

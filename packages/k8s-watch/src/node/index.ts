@@ -1,2 +1,3 @@
 export { connect, type Connected } from './connect.ts'
-export { httpTransport, tokenFile, type HttpTransportInit } from './http-transport.ts'
+export { httpTransport, tlsFiles, tokenFile, type HttpTransportInit } from './http-transport.ts'
+export { type TlsMaterial } from './agents.ts'
