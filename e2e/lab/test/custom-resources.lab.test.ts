@@ -49,7 +49,9 @@ describe.skipIf(!binaries.ok)(
     beforeAll(async () => {
       plane = await startControlPlane({ binaries: binaries.ok ? binaries.folder : '', controllerManager: false })
       const authorization = (): string => `Bearer ${plane.adminToken}`
-      client = createClient(httpTransport({ server: plane.url, tls: { ca: readFileSync(plane.caFile) }, authorization }))
+      client = createClient(
+        httpTransport({ server: plane.url, tls: { ca: readFileSync(plane.caFile) }, authorization }),
+      )
       for (const crd of crds()) await client.create(CRDS, crd as never)
       await client.create(NAMESPACES, { metadata: { name: SYSTEM } } as never)
     })

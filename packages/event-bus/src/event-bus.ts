@@ -21,7 +21,7 @@ export type Handler<Events, Name extends keyof Events & string> = (event: Envelo
 export interface EventBusOptions {
   /** Milliseconds for `at`; the process's clock. */
   readonly now: () => number
-  /** A handler threw: that is a bug, and everyone else has still been told. */
+  /** A handler threw, or what it returned rejected: that is a bug, and everyone else has still been told. */
   readonly onHandlerError: (error: unknown, event: Envelope<string, unknown>) => void
   /** Most events waiting at once; past it all are dropped, and the first `publish` throws an EventStormError. @default 10000 */
   readonly pendingLimit?: number
@@ -94,7 +94,9 @@ export class EventBus<Events> implements Publisher<Events> {
   #deliver(event: Envelope<string, unknown>): void {
     for (const handler of [...(this.#handlers.get(event.name) ?? []), ...this.#everything]) {
       try {
-        ;(handler as (event: Envelope<string, unknown>) => void)(event)
+        const returned = (handler as (event: Envelope<string, unknown>) => unknown)(event)
+        // Nobody waits for an async handler, and its failure is no less a bug.
+        if (returned instanceof Promise) returned.catch(error => this.#options.onHandlerError(error, event))
       } catch (error) {
         if (error instanceof EventStormError) throw error // nobody gets through any more: up to whoever began it
         this.#options.onHandlerError(error, event)

@@ -160,4 +160,12 @@ describe('the rules of the bus', () => {
     bus.publish('door:opened', { door: 'f' })
     expect(recorder.events().map(({ seq }) => seq)).toEqual([3, 4, 5])
   })
+
+  it('the failure of an async handler is told like one that throws', async () => {
+    bus.subscribe('light:on', (() => Promise.reject(new Error('later'))) as never)
+    bus.publish('light:on', { room: 'hall' })
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(errors).toEqual([{ error: new Error('later'), name: 'light:on' }])
+  })
 })

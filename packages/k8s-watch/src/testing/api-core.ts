@@ -1,6 +1,7 @@
+import { applyOwned, disowned, type ApplyOptions } from './field-ownership.ts'
 import { BUILT_IN_KINDS, collectionOf, kindsOfDefinition, type ServedKind } from './kinds.ts'
 import { ObjectStore, type HistoryEntry, type StoredObject, type Written } from './object-store.ts'
-import { applyPatch, jsonPatch, mergePatch, type JsonPatchOperation } from './patches.ts'
+import { jsonPatch, mergePatch, type JsonPatchOperation } from './patches.ts'
 import { defaultIpMode, ServiceDefaults } from './service-defaults.ts'
 import { pruneAndDefault, schemaProblems } from './structural.ts'
 
@@ -12,6 +13,16 @@ export interface Target {
   readonly subresource?: string
 }
 
+export interface AdmittedWrite {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
+  readonly target: Target
+  readonly object: StoredObject | undefined
+  readonly oldObject: StoredObject | undefined
+}
+
+/** Why not; undefined lets it pass. */
+export type AdmissionHook = (write: AdmittedWrite) => string | undefined
+
 export interface Answer {
   readonly status: number
   readonly body: unknown
@@ -20,16 +31,21 @@ export interface Answer {
 /** The API server without its HTTP: kinds, objects, and the rules of writing them. */
 export class ApiCore {
   readonly store: ObjectStore
+  /** Asked before every write; the first that answers with a message refuses it. */
+  readonly admission: AdmissionHook[] = []
   readonly #services = new ServiceDefaults()
   #names = 0
 
-  constructor(store: ObjectStore = new ObjectStore()) {
+  readonly #builtIn: readonly ServedKind[]
+
+  constructor(store: ObjectStore = new ObjectStore(), builtIn: readonly ServedKind[] = BUILT_IN_KINDS) {
     this.store = store
+    this.#builtIn = builtIn
   }
 
   kinds(): readonly ServedKind[] {
     return [
-      ...BUILT_IN_KINDS,
+      ...this.#builtIn,
       ...this.store.list('customresourcedefinitions.apiextensions.k8s.io').flatMap(kindsOfDefinition),
     ]
   }
@@ -76,6 +92,8 @@ export class ApiCore {
     const kept = target.kind.hasStatus && !isCore(target.kind) ? withoutStatus : body
     const object = this.#admitted(target.kind, { ...kept, metadata } as StoredObject)
     if ('problems' in object) return invalid(target.kind, metadata.name, object.problems)
+    const refused = this.#judged({ operation: 'CREATE', target, object: object.value, oldObject: undefined })
+    if (refused !== undefined) return refused
     return this.#answer(
       this.store.create(collectionOf(target.kind), keyOf({ ...target, name: metadata.name }), object.value),
       target,
@@ -91,14 +109,7 @@ export class ApiCore {
 
   patch(target: Target, contentType: string, patch: unknown): Answer {
     const before = this.store.get(collectionOf(target.kind), keyOf(target))
-    if (before === undefined) {
-      if (!contentType.startsWith('application/apply-patch')) return notFound(target)
-      const { name: _name, ...collection } = target
-      return this.create(collection, {
-        ...(patch as StoredObject),
-        metadata: { ...(patch as StoredObject).metadata, name: target.name! },
-      })
-    }
+    if (before === undefined) return notFound(target)
     const version = (patch as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion
     if (version !== undefined && version !== before.metadata.resourceVersion) {
       return failure(409, 'Conflict', 'the object has been modified')
@@ -110,6 +121,33 @@ export class ApiCore {
     }
   }
 
+  /** Server-side apply: creates what is not there, but never by its status. */
+  apply(target: Target, patch: StoredObject, options: Omit<ApplyOptions, 'apiVersion'>): Answer {
+    if (options.manager === '')
+      return failure(
+        422,
+        'Invalid',
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      )
+    const before = this.store.get(collectionOf(target.kind), keyOf(target))
+    if (before === undefined && target.subresource !== undefined) return notFound(target)
+    const { group, version } = target.kind
+    const apiVersion = group === '' ? version : `${group}/${version}`
+    const applied = applyOwned(before, patch, { ...options, apiVersion })
+    if (!applied.ok) {
+      const causes = applied.conflicts.map(({ manager, field }) => ({
+        reason: 'FieldManagerConflict',
+        message: `conflict with "${manager}" using ${apiVersion}`,
+        field,
+      }))
+      const message = `Apply failed with ${causes.length} conflict${causes.length === 1 ? '' : 's'}: ${causes.map(cause => `${cause.message}: ${cause.field}`).join(', ')}`
+      return failure(409, 'Conflict', message, { causes })
+    }
+    if (before !== undefined) return this.#write(target, before, applied.object, false)
+    const { name, ...collection } = target
+    return this.create(collection, { ...applied.object, metadata: { ...applied.object.metadata, name: name! } })
+  }
+
   delete(target: Target, preconditions?: { uid?: string; resourceVersion?: string }): Answer {
     const collection = collectionOf(target.kind)
     const before = this.store.get(collection, keyOf(target))
@@ -119,6 +157,8 @@ export class ApiCore {
         return failure(409, 'Conflict', `the precondition on ${field} does not hold`)
       }
     }
+    const refused = this.#judged({ operation: 'DELETE', target, object: undefined, oldObject: before })
+    if (refused !== undefined) return refused
     return { status: 200, body: this.shown(target.kind, this.store.delete(collection, keyOf(target))!) }
   }
 
@@ -127,9 +167,9 @@ export class ApiCore {
     return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind }
   }
 
-  #write(target: Target, before: StoredObject, body: StoredObject): Answer {
+  #write(target: Target, before: StoredObject, body: StoredObject, isUpdate = true): Answer {
     const { kind, subresource } = target
-    const metadata = {
+    const metadata: StoredObject['metadata'] = {
       ...body.metadata,
       name: before.metadata.name,
       ...(before.metadata.namespace !== undefined && { namespace: before.metadata.namespace }),
@@ -139,14 +179,23 @@ export class ApiCore {
       subresource === 'status'
         ? {
             ...before,
-            metadata: isCore(kind) ? metadata : { ...before.metadata, resourceVersion: metadata.resourceVersion! },
+            metadata: isCore(kind)
+              ? metadata
+              : {
+                  ...before.metadata,
+                  ...(metadata['managedFields'] !== undefined && { managedFields: metadata['managedFields'] }),
+                  ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+                },
             status: body['status'],
           }
         : kind.hasStatus
           ? { ...body, metadata, status: before['status'] }
           : { ...body, metadata }
-    const object = this.#admitted(kind, merged as StoredObject)
+    const owned = isUpdate ? disowned(before, merged as StoredObject) : (merged as StoredObject)
+    const object = this.#admitted(kind, owned)
     if ('problems' in object) return invalid(kind, before.metadata.name, object.problems)
+    const refused = this.#judged({ operation: 'UPDATE', target, object: object.value, oldObject: before })
+    if (refused !== undefined) return refused
     return this.#answer(this.store.replace(collectionOf(kind), keyOf(target), object.value), target, 200)
   }
 
@@ -156,6 +205,15 @@ export class ApiCore {
     const value = pruneAndDefault(object, kind.schema) as StoredObject
     const problems = schemaProblems(value, kind.schema)
     return problems.length > 0 ? { problems } : { value }
+  }
+
+  /** What stands in the way of a write. */
+  #judged(write: AdmittedWrite): Answer | undefined {
+    for (const hook of this.admission) {
+      const message = hook(write)
+      if (message !== undefined) return failure(403, 'Forbidden', message)
+    }
+    return undefined
   }
 
   #answer(written: Written, { kind }: Target, status: number): Answer {
@@ -181,35 +239,10 @@ export function failure(code: number, reason: string, message: string, details?:
   }
 }
 
-/** Whether the labels of an object satisfy `a=b,c!=d,e,!f`. */
-export function matchesLabels(object: StoredObject, selector: string | null): boolean {
-  if (selector === null || selector === '') return true
-  const labels = (object.metadata['labels'] ?? {}) as Record<string, string>
-  return selector.split(',').every(term => {
-    const [, key = '', operator, value] = /^([^!=\s]+)\s*(==|=|!=)\s*(.*)$/.exec(term.trim()) ?? []
-    if (operator === undefined)
-      return term.startsWith('!') ? labels[term.slice(1)] === undefined : labels[term.trim()] !== undefined
-    return operator === '!=' ? labels[key] !== value : labels[key] === value
-  })
-}
-
-/** `metadata.name`, `metadata.namespace` and any other path of plain fields. */
-export function matchesFields(object: StoredObject, selector: string | null): boolean {
-  if (selector === null || selector === '') return true
-  return selector.split(',').every(term => {
-    const [path = '', value = ''] = term.split(/==?/)
-    const found = path
-      .split('.')
-      .reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], object)
-    return String(found ?? '') === value
-  })
-}
-
 export type { HistoryEntry, StoredObject }
 
 function patched(before: StoredObject, contentType: string, patch: unknown): unknown {
   if (contentType.startsWith('application/json-patch')) return jsonPatch(before, patch as JsonPatchOperation[])
-  if (contentType.startsWith('application/apply-patch')) return applyPatch(before, patch)
   return mergePatch(before, patch)
 }
 

@@ -19,6 +19,10 @@ export type FaultEffect =
   /** No answer, and no end. */
   | { readonly type: 'silence' }
   | { readonly type: 'delay'; readonly ms: number }
+  /** A list as it was so many changes ago: a server that lags behind. */
+  | { readonly type: 'stale'; readonly revisions: number }
+  /** A watch that breaks in the middle of a line, after so many whole ones. */
+  | { readonly type: 'cut-line'; readonly after: number }
 
 export class Faults {
   #rules: { readonly fault: Fault; left: number }[] = []

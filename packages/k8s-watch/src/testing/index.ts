@@ -1,4 +1,6 @@
-export { ApiCore, type Answer, type Target } from './api-core.ts'
+export { ApiCore, type AdmissionHook, type AdmittedWrite, type Answer, type Target } from './api-core.ts'
+export { CONTRACT, type ContractCase, type ContractSubject } from './contract.ts'
 export { startFakeApiServer, type FakeApiServer, type FakeApiServerInit } from './fake-api-server.ts'
 export { Faults, type Fault, type FaultEffect } from './faults.ts'
 export { ObjectStore, type StoredObject } from './object-store.ts'
+export { type FakeUser, type PolicyRule } from './rbac.ts'

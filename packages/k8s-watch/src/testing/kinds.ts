@@ -52,6 +52,13 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   kind('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding', true),
 ]
 
+/** What a server of an older Kubernetes serves: without EndpointSlices before 1.17, with their beta before 1.21. */
+export function kindsOfRelease(minor: number): readonly ServedKind[] {
+  const slices = kind('discovery.k8s.io', 'v1beta1', 'endpointslices', 'EndpointSlice', true)
+  const others = BUILT_IN_KINDS.filter(({ group }) => group !== 'discovery.k8s.io')
+  return minor >= 21 ? BUILT_IN_KINDS : minor >= 17 ? [...others, slices] : others
+}
+
 /** The kinds that a CustomResourceDefinition brings. */
 export function kindsOfDefinition(definition: StoredObject): readonly ServedKind[] {
   const spec = definition['spec'] as {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Journal } from './journal.ts'
 
 /** Any JSON object with metadata. */
 export interface StoredObject {
@@ -12,12 +13,22 @@ export interface HistoryEntry {
   readonly revision: number
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly collection: string
+  readonly key: string
   readonly object: StoredObject
+  /** What it was before. */
+  readonly previous?: StoredObject
 }
 
 export type Written =
   | { readonly ok: true; readonly object: StoredObject }
   | { readonly ok: false; readonly code: number; readonly reason: string; readonly message: string }
+
+export interface ObjectStoreInit {
+  /** Changes that watches may resume from. @default 10000 */
+  readonly historyLimit?: number
+  readonly now?: () => number
+  readonly journal?: Journal
+}
 
 /** Objects with one counter of revisions over all of them, as etcd has, and a window of history. */
 export class ObjectStore {
@@ -28,21 +39,41 @@ export class ObjectStore {
   #compacted = 0
   readonly #historyLimit: number
   readonly #now: () => number
+  readonly #journal: Journal | undefined
+  readonly #sorted = new Map<string, readonly StoredObject[]>()
 
-  constructor({ historyLimit = 10_000, now = Date.now }: { historyLimit?: number; now?: () => number } = {}) {
+  constructor({ historyLimit = 10_000, now = Date.now, journal }: ObjectStoreInit = {}) {
     this.#historyLimit = historyLimit
     this.#now = now
+    this.#journal = journal
+    for (const { revision, type, collection, key, object } of journal?.past ?? []) {
+      if (type !== 'DELETED') this.#collection(collection).set(key, object)
+      this.#revision = this.#compacted = revision
+    }
   }
 
   get revision(): number {
     return this.#revision
   }
 
-  list(collection: string, namespace?: string): StoredObject[] {
-    const all = [...(this.#objects.get(collection)?.entries() ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
-    return all
-      .filter(([, object]) => namespace === undefined || object.metadata.namespace === namespace)
-      .map(([, object]) => object)
+  list(collection: string, namespace?: string): readonly StoredObject[] {
+    const all = this.#sorted.get(collection) ?? inOrder(this.#collection(collection))
+    this.#sorted.set(collection, all)
+    return namespace === undefined ? all : all.filter(({ metadata }) => metadata.namespace === namespace)
+  }
+
+  /** The set as it was at a revision; undefined when that is forgotten. */
+  listAt(revision: number, collection: string, namespace?: string): readonly StoredObject[] | undefined {
+    if (revision >= this.#revision) return this.list(collection, namespace)
+    if (revision < this.#compacted) return undefined
+    const objects = new Map(this.#collection(collection))
+    for (let i = this.#history.length - 1; i >= 0 && this.#history[i]!.revision > revision; i--) {
+      const { key, previous, collection: changed } = this.#history[i]!
+      if (changed !== collection) continue
+      if (previous === undefined) objects.delete(key)
+      else objects.set(key, previous)
+    }
+    return inOrder(objects).filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace)
   }
 
   get(collection: string, key: string): StoredObject | undefined {
@@ -98,9 +129,9 @@ export class ObjectStore {
   delete(collection: string, key: string): StoredObject | undefined {
     const before = this.get(collection, key)
     if (before === undefined) return undefined
-    this.#objects.get(collection)!.delete(key)
+    this.#collection(collection).delete(key)
     const object = { ...before, metadata: { ...before.metadata, resourceVersion: String(++this.#revision) } }
-    this.#record({ revision: this.#revision, type: 'DELETED', collection, object })
+    this.#record({ revision: this.#revision, type: 'DELETED', collection, key, object, previous: before })
     return object
   }
 
@@ -123,13 +154,22 @@ export class ObjectStore {
 
   #put(type: 'ADDED' | 'MODIFIED', collection: string, key: string, object: StoredObject): StoredObject {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#revision) } }
-    const objects = this.#objects.get(collection) ?? new Map<string, StoredObject>()
-    this.#objects.set(collection, objects.set(key, stored))
-    this.#record({ revision: this.#revision, type, collection, object: stored })
+    const previous = this.get(collection, key)
+    this.#collection(collection).set(key, stored)
+    const entry = { revision: this.#revision, type, collection, key, object: stored }
+    this.#record({ ...entry, ...(previous !== undefined && { previous }) })
     return stored
   }
 
+  #collection(name: string): Map<string, StoredObject> {
+    const objects = this.#objects.get(name) ?? new Map<string, StoredObject>()
+    this.#objects.set(name, objects)
+    return objects
+  }
+
   #record(entry: HistoryEntry): void {
+    this.#sorted.delete(entry.collection)
+    this.#journal?.append(entry)
     this.#history.push(entry)
     if (this.#history.length > this.#historyLimit) {
       const dropped = this.#history.splice(0, this.#history.length - this.#historyLimit)
@@ -137,6 +177,10 @@ export class ObjectStore {
     }
     for (const listener of [...this.#listeners]) listener(entry)
   }
+}
+
+function inOrder(objects: ReadonlyMap<string, StoredObject>): readonly StoredObject[] {
+  return [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
 }
 
 function sameJson(a: unknown, b: unknown): boolean {

@@ -1,4 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, randomBytes, sign } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  randomBytes,
+  sign,
+  type KeyObject,
+} from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import { bits, boolean, der, integer, objectId, octets, sequence, set, tagged, time, utf8 } from './der.ts'
@@ -38,7 +46,7 @@ export async function issueCertificate(init: CertificateInit): Promise<KeyPair> 
     sequence(time(init.notBefore), time(init.notAfter)),
     subject,
     spki,
-    tagged(3, sequence(...extensionsOf(init))),
+    tagged(3, sequence(...extensionsOf(init, spki))),
   )
   const certificate = sequence(body, SHA256_WITH_RSA, bits(sign('sha256', body, signer)))
   return { cert: pem('CERTIFICATE', certificate), key: privateKey.export({ type: 'pkcs1', format: 'pem' }) as string }
@@ -47,8 +55,7 @@ export async function issueCertificate(init: CertificateInit): Promise<KeyPair> 
 /** Whether the key belongs to the certificate. */
 export function belongTogether({ cert, key }: KeyPair): boolean {
   try {
-    const ofCertificate = createPublicKey(cert).export({ type: 'spki', format: 'der' })
-    return createPublicKey(createPrivateKey(key)).export({ type: 'spki', format: 'der' }).equals(ofCertificate)
+    return spkiOf(createPrivateKey(key)).equals(spkiOf(cert))
   } catch {
     return false
   }
@@ -61,7 +68,7 @@ function nameOf({ commonName, organization }: CertificateInit): Buffer {
   return sequence(...(organization === undefined ? [] : [part('2.5.4.10', organization)]), part('2.5.4.3', commonName))
 }
 
-function extensionsOf({ names = [], issuer, usage = 'server' }: CertificateInit): readonly Buffer[] {
+function extensionsOf({ names = [], issuer, usage = 'server' }: CertificateInit, spki: Buffer): readonly Buffer[] {
   const critical = (id: string, value: Buffer): Buffer => sequence(objectId(id), boolean(true), octets(value))
   const plain = (id: string, value: Buffer): Buffer => sequence(objectId(id), octets(value))
   const isAuthority = issuer === undefined
@@ -70,9 +77,20 @@ function extensionsOf({ names = [], issuer, usage = 'server' }: CertificateInit)
     critical('2.5.29.19', isAuthority ? sequence(boolean(true)) : sequence()),
     // Signing of certificates, or of handshakes and keys (RFC 5280 §4.2.1.3).
     critical('2.5.29.15', isAuthority ? bits(Buffer.from([0x86]), 1) : bits(Buffer.from([0xa0]), 5)),
+    plain('2.5.29.14', octets(keyIdentifier(spki))),
+    plain('2.5.29.35', sequence(der(0x80, keyIdentifier(issuer === undefined ? spki : spkiOf(issuer.cert))))),
     ...(isAuthority ? [] : [plain('2.5.29.37', sequence(objectId(purpose)))]),
     ...(names.length === 0 ? [] : [plain('2.5.29.17', sequence(...names.map(generalName)))]),
   ]
+}
+
+function spkiOf(key: string | KeyObject): Buffer {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' })
+}
+
+/** Any function of the key will do (RFC 5280 §4.2.1.2). */
+function keyIdentifier(spki: Buffer): Buffer {
+  return createHash('sha256').update(spki).digest().subarray(0, 20)
 }
 
 function generalName(name: string): Buffer {

@@ -1,0 +1,212 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { failure, type Answer, type ApiCore, type Target } from './api-core.ts'
+import { discovery } from './discovery.ts'
+import { Faults, type FaultEffect } from './faults.ts'
+import { collectionOf } from './kinds.ts'
+import type { StoredObject } from './object-store.ts'
+import { refusal, verbOf, type FakeUser } from './rbac.ts'
+import { selects } from './selectors.ts'
+import { openWatch } from './watch-stream.ts'
+
+export interface HttpFaceInit {
+  readonly bookmarkMs: number
+  readonly users: readonly FakeUser[]
+  readonly streamsLists: boolean
+}
+
+/** What clients speak to: paths, parameters, bodies, and whatever a test wants to go wrong. */
+export class HttpFace {
+  readonly faults: Faults = new Faults()
+  readonly requests: string[] = []
+  readonly #core: ApiCore
+  readonly #init: HttpFaceInit
+  readonly #watches = new Set<ServerResponse>()
+  #isSilent = false
+
+  constructor(core: ApiCore, init: HttpFaceInit) {
+    this.#core = core
+    this.#init = init
+  }
+
+  cutWatches(): void {
+    for (const response of this.#watches) response.destroy()
+  }
+
+  /** Nothing is answered, and no watch hears anything, until it speaks again. */
+  setSilent(isSilent: boolean): void {
+    this.#isSilent = isSilent
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://api')
+    const method = request.method ?? 'GET'
+    if (this.requests.length < MAX_REMEMBERED) this.requests.push(`${method} ${url.pathname}`)
+    if (this.#isSilent) return
+    const isWatch = ['1', 'true'].includes(url.searchParams.get('watch') ?? '')
+    const fault = this.faults.take(method, url.pathname, isWatch)
+    if (fault !== undefined && (await this.#goesWrong(fault, response))) return
+    try {
+      const target = this.#core.target(url.pathname)
+      if (target === undefined) return send(response, this.#page(url.pathname))
+      const verb = verbOf(method, target, isWatch)
+      const refused = refusal(this.#init.users, request.headers.authorization, verb, target)
+      if (refused !== undefined) return send(response, refused)
+      if (isWatch) return this.#watch(watchedBy(target, url.searchParams), url.searchParams, response, fault)
+      const answer = await this.#answer(method, target, url.searchParams, request, fault)
+      if (fault?.type === 'lose-answer') return void response.destroy()
+      send(response, answer)
+    } catch (error) {
+      send(response, failure(400, 'BadRequest', String(error)))
+    }
+  }
+
+  /** True when nothing more is to be done. */
+  async #goesWrong(fault: FaultEffect, response: ServerResponse): Promise<boolean> {
+    switch (fault.type) {
+      case 'silence':
+        return true
+      case 'reset':
+        response.destroy()
+        return true
+      case 'delay':
+        await new Promise(resolve => setTimeout(resolve, fault.ms))
+        return false
+      case 'status':
+        if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(fault.retryAfterSeconds))
+        send(response, failure(fault.code, fault.reason ?? '', 'as the test asked'))
+        return true
+      default:
+        return false
+    }
+  }
+
+  #page(path: string): Answer {
+    if (['/healthz', '/readyz', '/livez'].includes(path)) return { status: 200, body: 'ok' }
+    const page = discovery(path, this.#core.kinds())
+    return page === undefined
+      ? failure(404, 'NotFound', 'the server could not find the requested resource')
+      : { status: 200, body: page }
+  }
+
+  async #answer(
+    method: string,
+    target: Target,
+    query: URLSearchParams,
+    request: IncomingMessage,
+    fault: FaultEffect | undefined,
+  ): Promise<Answer> {
+    switch (method) {
+      case 'GET':
+        return target.name === undefined ? this.#list(target, query, fault) : this.#core.get(target)
+      case 'POST':
+        return this.#core.create(target, await readJson(request))
+      case 'PUT':
+        return this.#core.replace(target, await readJson(request))
+      case 'PATCH':
+        return this.#patch(target, query, request)
+      case 'DELETE': {
+        const options = await readJson<{ preconditions?: { uid?: string; resourceVersion?: string } } | undefined>(
+          request,
+        )
+        return this.#core.delete(target, options?.preconditions)
+      }
+      default:
+        return failure(405, 'MethodNotAllowed', method)
+    }
+  }
+
+  async #patch(target: Target, query: URLSearchParams, request: IncomingMessage): Promise<Answer> {
+    const type = request.headers['content-type'] ?? ''
+    const patch = await readJson(request)
+    if (!type.startsWith('application/apply-patch')) return this.#core.patch(target, type, patch)
+    const options = { manager: query.get('fieldManager') ?? '', force: query.get('force') === 'true' }
+    return this.#core.apply(target, patch, options)
+  }
+
+  #list({ kind, namespace }: Target, query: URLSearchParams, fault: FaultEffect | undefined): Answer {
+    const { store } = this.#core
+    const [revision, start] = placeOf(query.get('continue')) ?? [
+      Math.max(1, store.revision - (fault?.type === 'stale' ? fault.revisions : 0)),
+      0,
+    ]
+    const set = store.listAt(revision, collectionOf(kind), namespace)
+    if (set === undefined)
+      return failure(410, 'Expired', 'The provided continue parameter is too old to display a consistent list result.')
+    const all = query.has('labelSelector') || query.has('fieldSelector') ? set.filter(it => selects(it, query)) : set
+    const limit = Number(query.get('limit') ?? 0)
+    const items = (limit > 0 ? all.slice(start, start + limit) : all).map(object => this.#core.shown(kind, object))
+    const isLast = start + items.length >= all.length
+    const metadata = {
+      resourceVersion: String(revision),
+      ...(!isLast && { continue: `${revision}.${start + items.length}` }),
+      ...(!isLast && all === set && { remainingItemCount: all.length - start - items.length }),
+    }
+    const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
+    return { status: 200, body: { kind: `${kind.kind}List`, apiVersion, metadata, items } }
+  }
+
+  #watch(target: Target, query: URLSearchParams, response: ServerResponse, fault: FaultEffect | undefined): void {
+    if (query.has('sendInitialEvents') && !this.#init.streamsLists) {
+      const message =
+        'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled'
+      return send(response, failure(422, 'Invalid', message))
+    }
+    const asked = Number(query.get('resourceVersion') ?? 0)
+    if (asked > this.#core.store.revision) {
+      const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }]
+      return send(response, failure(504, 'Timeout', `Too large resource version: ${asked}`, { causes }))
+    }
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.flushHeaders()
+    let left = fault?.type === 'cut-line' ? fault.after : Infinity
+    const close = openWatch({
+      core: this.#core,
+      target,
+      query,
+      bookmarkMs: this.#init.bookmarkMs,
+      write: line => {
+        if (this.#isSilent || response.destroyed) return
+        if (left-- > 0) return void response.write(line)
+        response.write(line.slice(0, line.length >> 1), () => response.destroy())
+      },
+      end: () => void response.end(),
+    })
+    this.#watches.add(response)
+    response.on('close', () => {
+      close()
+      this.#watches.delete(response)
+    })
+  }
+}
+
+const MAX_BODY = 3 * 1024 * 1024
+const MAX_REMEMBERED = 100_000
+
+function placeOf(token: string | null): [revision: number, start: number] | undefined {
+  if (token === null || token === '') return undefined
+  const [, revision, start] = /^(\d+)\.(\d+)$/.exec(token) ?? []
+  if (start === undefined) throw new RangeError(`continue key is not valid: ${token}`)
+  return [Number(revision), Number(start)]
+}
+
+/** A watch of one object is a watch of its kind, by its name. */
+function watchedBy({ name, ...target }: Target, query: URLSearchParams): Target {
+  if (name !== undefined) query.set('fieldSelector', `metadata.name=${name}`)
+  return target
+}
+
+function send(response: ServerResponse, { status, body }: Answer): void {
+  const isText = typeof body === 'string'
+  response
+    .writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json' })
+    .end(isText ? body : JSON.stringify(body))
+}
+
+async function readJson<T = StoredObject>(request: IncomingMessage): Promise<T> {
+  let text = ''
+  for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) {
+    text += chunk
+    if (text.length > MAX_BODY) throw new RangeError('the body is too large')
+  }
+  return (text === '' ? undefined : JSON.parse(text)) as T
+}
