@@ -96,6 +96,7 @@ export async function startFakeApiServer(init: FakeApiServerInit = {}): Promise<
 
 const DEFAULT_BOOKMARK_MS = 1_000
 const NEWEST = 36
+const ANYBODY = 'anybody' // kubectl asks its user for a name when it is given no credentials
 
 function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -111,7 +112,7 @@ function kubeconfigFor(server: string, user: FakeUser | undefined): string {
     clusters: [
       { name: 'c', cluster: { server, ...(server.startsWith('https') && { 'insecure-skip-tls-verify': true }) } },
     ],
-    users: [{ name: 'u', user: user === undefined ? {} : { token: user.token } }],
+    users: [{ name: 'u', user: { token: user?.token ?? ANYBODY } }],
     contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
     'current-context': 'c',
   })}\n`

@@ -52,6 +52,8 @@ export class HttpFace {
       const refused = refusal(this.#init.users, request.headers.authorization, verb, target)
       if (refused !== undefined) return send(response, refused)
       if (isWatch) return this.#watch(watchedBy(target, url.searchParams), url.searchParams, response, fault)
+      if (request.headers['content-type']?.includes('protobuf') === true)
+        return send(response, failure(415, 'UnsupportedMediaType', 'this server speaks JSON only'))
       const answer = await this.#answer(method, target, url.searchParams, request, fault)
       if (fault?.type === 'lose-answer') return void response.destroy()
       send(response, answer)
