@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import { connect } from '@metallb-ts/k8s-watch/node'
+import { createClient } from '@metallb-ts/k8s-watch'
+import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import type { Logger } from '@metallb-ts/runtime'
 import {
   createJsonLogger,
@@ -8,7 +9,6 @@ import {
   realRandom,
   startHealthServer,
   stopSignal,
-  type PrometheusMetrics,
 } from '@metallb-ts/runtime/node'
 import { controllerHelp, readControllerOptions, type ControllerOptions } from './options.ts'
 import { createController } from './wire.ts'
@@ -58,19 +58,11 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
     healthy: () => [],
     ready: () => controller.troubles,
   })
-  const scrape = options.metricsPort === 0 ? undefined : await startMetricsServer(options.metricsPort, metrics)
+  const scrape = await serveMetrics(options, { metrics, client: createClient(transport), clock: REAL_CLOCK })
   logger.info('controller-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
   controller.start()
   await controller.stop(await signal)
   await Promise.all([health.stop(), scrape?.stop(), transport.close()])
   logger.info('controller-stopped')
-}
-
-function startMetricsServer(port: number, metrics: PrometheusMetrics): ReturnType<typeof startHealthServer> {
-  const page = async (): Promise<{ contentType: string; body: string }> => ({
-    contentType: metrics.contentType,
-    body: await metrics.page(),
-  })
-  return startHealthServer({ port, healthy: () => [], ready: () => [], pages: { '/metrics': page } })
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { tcpTransport } from '@metallb-ts/bgp-fsm/node'
-import { connect } from '@metallb-ts/k8s-watch/node'
+import { createClient } from '@metallb-ts/k8s-watch'
+import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import { parseAddress } from '@metallb-ts/netip'
 import {
   createJsonLogger,
@@ -66,15 +67,7 @@ async function run(options: SpeakerOptions): Promise<void> {
       }),
     },
   })
-  const scrape =
-    options.metricsPort === 0
-      ? undefined
-      : await startHealthServer({
-          port: options.metricsPort,
-          healthy: () => [],
-          ready: () => [],
-          pages: { '/metrics': async () => ({ contentType: metrics.contentType, body: await metrics.page() }) },
-        })
+  const scrape = await serveMetrics(options, { metrics, client: createClient(transport), clock: REAL_CLOCK })
   logger.info('speaker-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
   await speaker.start()

@@ -1,33 +1,27 @@
 import {
   booleanOption,
   choiceOption,
+  failed,
   integerOption,
-  LOG_LEVELS,
   ok,
   optionsHelp,
+  PROCESS_OPTIONS,
   readOptions,
   textOption,
-  type LogLevel,
+  tlsConflict,
   type OptionDefinition,
   type OptionProblem,
+  type ProcessOptions,
   type Result,
 } from '@metallb-ts/runtime'
 
 /** Every choice the speaker's user has, read once: nothing else in the process looks at flags or environment. */
-export interface SpeakerOptions {
+export interface SpeakerOptions extends ProcessOptions {
   readonly nodeName: string
   /** Where the custom resources live, and where statuses are written. */
   readonly namespace: string
   /** This pod, owner of the statuses written; empty outside a pod. */
   readonly podName: string
-  /** A kubeconfig file; empty means the pod's service account. */
-  readonly kubeconfig: string
-  readonly logLevel: LogLevel
-  /** 0 turns metrics off. */
-  readonly metricsPort: number
-  /** 0 picks a free one. */
-  readonly healthPort: number
-  readonly loadBalancerClass: string
   readonly ignoreExcludeLabel: boolean
   /** Address heartbeats are sent from; empty turns membership off. */
   readonly memberBindAddress: string
@@ -54,6 +48,8 @@ export function readSpeakerOptions(
   const read = readOptions({ ...OPTIONS, ...WITHOUT_MEANING }, argv, env)
   if (!read.ok) return read
   const { wanPreset, memberProfile, ...rest } = read.value
+  const conflict = tlsConflict(rest)
+  if (conflict !== undefined) return failed(conflict)
   const withoutMeaning = Object.entries(WITHOUT_MEANING).filter(([name]) => rest[name as keyof typeof rest] !== '')
   return ok({
     ...rest,
@@ -69,6 +65,7 @@ export function speakerHelp(): string {
 const MEMBER_PROFILES = ['fast', 'balanced', 'safe'] as const
 
 const OPTIONS = {
+  ...PROCESS_OPTIONS,
   nodeName: textOption({ flag: 'node-name', env: 'METALLB_NODE_NAME', help: 'name of the Node this speaker runs on' }),
   namespace: textOption({
     flag: 'namespace',
@@ -77,28 +74,6 @@ const OPTIONS = {
     help: 'namespace of the custom resources; empty means that of the service account',
   }),
   podName: textOption({ flag: 'pod-name', env: 'METALLB_POD_NAME', fallback: '', help: 'pod that owns the statuses' }),
-  kubeconfig: textOption({ flag: 'kubeconfig', env: 'KUBECONFIG', fallback: '', help: 'kubeconfig file' }),
-  logLevel: choiceOption({
-    flag: 'log-level',
-    choices: LOG_LEVELS,
-    fallback: 'info',
-    help: 'least severe line logged',
-  }),
-  metricsPort: integerOption({
-    flag: 'port',
-    fallback: 9120,
-    min: 0,
-    max: 65_535,
-    help: 'port of /metrics, 0 for none',
-  }),
-  healthPort: integerOption({
-    flag: 'health-probe-port',
-    fallback: 17_472,
-    min: 0,
-    max: 65_535,
-    help: 'port of /healthz and /readyz, 0 for a free one',
-  }),
-  loadBalancerClass: textOption({ flag: 'lb-class', fallback: '', help: 'the only loadBalancerClass handled' }),
   ignoreExcludeLabel: booleanOption({
     flag: 'ignore-exclude-lb',
     help: 'announce also from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers',

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventBus } from '@metallb-ts/event-bus'
 import {
@@ -12,15 +14,20 @@ import {
   type KubeClient,
   type KubeEvents,
   type KubeTransport,
+  type Resource,
 } from '@metallb-ts/k8s-watch'
-import { httpTransport } from '@metallb-ts/k8s-watch/node'
+import { httpTransport, serveMetrics, type TlsMaterial } from '@metallb-ts/k8s-watch/node'
 import { CONTRACT } from '@metallb-ts/k8s-watch/testing'
+import { issueCertificate } from '@metallb-ts/k8s-watch/webhook'
 import { eventually } from '@metallb-ts/lab'
-import { REAL_CLOCK, realRandom } from '@metallb-ts/runtime/node'
+import { PROCESS_OPTIONS, readOptions, type ProcessOptions } from '@metallb-ts/runtime'
+import { REAL_CLOCK, realRandom, type HealthServer } from '@metallb-ts/runtime/node'
 import { findBinaries, startControlPlane, type ControlPlane } from '@metallb-ts/tools/envtest'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 const binaries = findBinaries()
+
+const USERS = ['prometheus', 'stranger'].map(name => ({ token: `${name}-token`, name, groups: [] }))
 
 /** Connections of this process to a port of this machine. */
 function connectionsTo(port: string): number {
@@ -33,7 +40,11 @@ describe.skipIf(!binaries.ok)(`a real API server (${binaries.ok ? 'here' : binar
   let client: KubeClient
 
   beforeAll(async () => {
-    plane = await startControlPlane({ binaries: binaries.ok ? binaries.folder : '', controllerManager: false })
+    plane = await startControlPlane({
+      binaries: binaries.ok ? binaries.folder : '',
+      controllerManager: false,
+      users: USERS,
+    })
     client = createClient(connected())
   })
 
@@ -144,6 +155,69 @@ describe.skipIf(!binaries.ok)(`a real API server (${binaries.ok ? 'here' : binar
       expect(connectionsTo(port) - before).toBe(1)
       for (const store of stores) store.stop()
       await shared.close()
+    })
+  })
+
+  describe('metrics over HTTPS', () => {
+    const rbac = (plural: string, kind: string): Resource => ({
+      group: 'rbac.authorization.k8s.io',
+      version: 'v1',
+      plural,
+      kind,
+      namespaced: false,
+    })
+    const metrics = { contentType: 'text/plain', page: () => Promise.resolve('metallb_one 1\n') }
+    let served: HealthServer
+
+    async function scrape(options: Partial<ProcessOptions>, token?: string, tls?: TlsMaterial): Promise<string> {
+      const defaults = readOptions(PROCESS_OPTIONS, [], {})
+      if (!defaults.ok) throw new Error(defaults.error.sentence)
+      const port = 29_120 + Math.floor(Math.random() * 1_000)
+      const parts = { metrics, client, clock: REAL_CLOCK }
+      served = (await serveMetrics({ ...defaults.value, metricsPort: port, ...options }, parts))!
+      const authorization = (): string | undefined => (token === undefined ? undefined : `Bearer ${token}`)
+      const server = `https://localhost:${served.port}`
+      const reader = httpTransport({ server, authorization, ...(tls === undefined ? { insecure: true } : { tls }) })
+      try {
+        const response = await reader.request({ method: 'GET', path: '/metrics' })
+        return `${response.status} ${(await response.text()).trim()}`
+      } finally {
+        await reader.close()
+        await served.stop()
+      }
+    }
+
+    it('[row 99] whom the API server lets read them reads them; others do not', async () => {
+      const rules = [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }]
+      await client.create(rbac('clusterroles', 'ClusterRole'), { metadata: { name: 'reads-metrics' }, rules } as never)
+      await client.create(rbac('clusterrolebindings', 'ClusterRoleBinding'), {
+        metadata: { name: 'reads-metrics' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'reads-metrics' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'prometheus' }],
+      } as never)
+      await eventually('the binding to count', async () => (await scrape({}, 'prometheus-token')).startsWith('200'))
+      expect(await scrape({}, 'prometheus-token')).toBe('200 metallb_one 1')
+      expect(await scrape({}, 'stranger-token')).toBe('403 Forbidden')
+      expect(await scrape({}, 'nobody-knows-this')).toBe('401 Unauthorized')
+      expect(await scrape({})).toBe('401 Unauthorized')
+    })
+
+    it('[row 99] with a certificate of the operator’s', async () => {
+      const HOUR = 3_600_000
+      const times = { notBefore: Date.now() - HOUR, notAfter: Date.now() + HOUR }
+      const ca = await issueCertificate({ commonName: 'ca', ...times })
+      const { cert, key } = await issueCertificate({ commonName: 'm', names: ['localhost'], issuer: ca, ...times })
+      const folder = mkdtempSync(join(tmpdir(), 'metrics-'))
+      try {
+        writeFileSync(join(folder, 'tls.crt'), cert)
+        writeFileSync(join(folder, 'tls.key'), key)
+        const tls = { ca: ca.cert }
+        const options = { metricsCertificateFolder: folder, tlsMinVersion: 'VersionTLS12' } as const
+        expect(await scrape(options, plane.adminToken, tls)).toBe('200 metallb_one 1')
+        await expect(scrape({}, plane.adminToken, tls)).rejects.toThrow(/self.signed|unable to verify/)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
     })
   })
 

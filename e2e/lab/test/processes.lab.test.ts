@@ -32,7 +32,7 @@ describe('the processes', () => {
 
   it('[row 96] a speaker’s metrics show its sessions and what it announces', async () => {
     await lab.processes.stop('speaker-n2')
-    lab.startSpeaker('n2', ['--port=7472'])
+    lab.startSpeaker('n2', ['--port=7472', '--metrics-plain-http'])
     const text = await eventually('a session in the metrics', () => {
       const { body } = http(lab.spaces.node('n2'), 7472, '/metrics')
       return /^metallb_bgp_session_up\{peer="10\.77\.0\.252:179"\} 1$/m.test(body) ? body : undefined
@@ -44,7 +44,7 @@ describe('the processes', () => {
 
   it('[row 98] the controller’s metrics show what the pools have given', async () => {
     await lab.processes.stop('controller')
-    lab.startController(['--port=7472'])
+    lab.startController(['--port=7472', '--metrics-plain-http'])
     await eventually('the pool in the metrics', () => {
       const { body } = http(lab.spaces.control, 7472, '/metrics')
       return /^metallb_allocator_addresses_in_use_total\{pool="lan"\} 1$/m.test(body)

@@ -1,3 +1,4 @@
+export { createAccessReviewer, type Access, type AccessReviewer } from './access.ts'
 export {
   createClient,
   PAGE_SIZE,

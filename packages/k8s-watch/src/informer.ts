@@ -78,6 +78,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   #source: Source<Raw>
   #isStreaming = false
   #isStopped = false
+  #heardAt = -Infinity
   #staleLists = 0
   #request: AbortController | undefined
   #trouble: string | undefined
@@ -230,12 +231,20 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   /** The revision of the set, when this line says that it is complete. */
   #onInitialLine(line: string, draft: ObjectSet<T>): string | undefined {
     const { type, object, revision } = readEvent<Raw>(line)
-    this.#runner.dispatch({ type: 'heard' })
+    this.#heard()
     if (type === 'BOOKMARK') return object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true' ? revision : undefined
     const stored = type === 'DELETED' ? undefined : this.#stored(object)
     if (stored === undefined) draft.drop(objectKey(object))
     else draft.put(this.#store.newest(stored))
     return undefined
+  }
+
+  /** Tens of thousands of lines are one sign of life. */
+  #heard(): void {
+    const now = this.#components.clock.now()
+    if (!this.#isStreaming || now - this.#heardAt < HEARD_MS) return
+    this.#heardAt = now
+    this.#runner.dispatch({ type: 'heard' })
   }
 
   /** Never back in time: a set older than what is known comes from a server that is behind, or was restored. */
@@ -332,7 +341,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   }
 
   /** A set may be large: others have their turn in between, and no later change overtakes it. */
-  async #tellInSlices(changes: readonly StoreChange<T>[], initial: boolean): Promise<void> {
+  async #tellInSlices(changes: Iterable<StoreChange<T>>, initial: boolean): Promise<void> {
     const { clock } = this.#components
     let since = clock.now()
     for (const change of changes) {
@@ -340,7 +349,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
       this.#tell([change], initial)
       if (clock.now() - since < SLICE_MS) continue
       await new Promise<void>(resolve => clock.setTimer(0, resolve))
-      if (this.#isStreaming) this.#runner.dispatch({ type: 'heard' })
+      this.#heard()
       since = clock.now()
     }
   }
@@ -376,4 +385,5 @@ const DEFAULT_IDLE_MS = 100_000
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 const MOST_STALE_LISTS = 5 // then the server was restored from a backup, and is right
 const SLICE_MS = 8
+const HEARD_MS = 1_000
 const MIN_WATCH_SECONDS = 300 // the server ends a watch after five to ten minutes, at random, so that they spread

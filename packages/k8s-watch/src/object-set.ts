@@ -12,7 +12,7 @@ export class ObjectSet<T> {
   }
 
   put(object: Stored<T>): void {
-    this.drop(object.key)
+    if (this.objects.has(object.key)) this.drop(object.key)
     this.objects.set(object.key, object)
     this.#eachTerm(object, (terms, term) => {
       const keys = terms.get(term)

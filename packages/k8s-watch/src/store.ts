@@ -100,19 +100,13 @@ export class Store<T> implements Lister<T> {
     return shown !== undefined && isSameOrOlder(object, shown) ? shown : object
   }
 
-  /** The whole set at once: what differs changes, what is missing is deleted, what is equal is nothing. */
-  swap(draft: ObjectSet<T>, revision: string): readonly StoreChange<T>[] {
+  /** The whole set at once. What differs is found while it is read: take it before anything else changes. */
+  swap(draft: ObjectSet<T>, revision: string): Iterable<StoreChange<T>> {
     const before = this.#shown.objects
-    const changes: StoreChange<T>[] = []
-    for (const [key, object] of before) if (!draft.objects.has(key)) changes.push(...changesBetween(object, undefined))
-    for (const [key, object] of draft.objects) {
-      const known = before.get(key)
-      if (known !== object) changes.push(...changesBetween(known, object))
-    }
     this.#shown = draft
     this.seen(revision)
     this.#isSynced = true
-    return changes
+    return differences(before, draft.objects)
   }
 
   /** A bookmark: the store is as new as this. */
@@ -129,6 +123,18 @@ export class Store<T> implements Lister<T> {
 
 function isSameOrOlder<T>(object: Stored<T>, known: Stored<T>): boolean {
   return known.uid === object.uid && !isNewer(object.resourceVersion, known.resourceVersion)
+}
+
+/** What is missing is deleted, what differs changed, what is the same object is nothing. */
+function* differences<T>(
+  before: ReadonlyMap<string, Stored<T>>,
+  now: ReadonlyMap<string, Stored<T>>,
+): Generator<StoreChange<T>> {
+  for (const [key, object] of before) if (!now.has(key)) yield* changesBetween(object, undefined)
+  for (const [key, object] of now) {
+    const known = before.get(key)
+    if (known !== object) yield* changesBetween(known, object)
+  }
 }
 
 /** Another uid under the same name is a deletion and a creation. */

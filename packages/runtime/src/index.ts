@@ -43,3 +43,11 @@ export {
   type OptionValues,
 } from './options.ts'
 export { jittered, randomInteger, type Random } from './random.ts'
+export {
+  PROCESS_OPTIONS,
+  tlsConflict,
+  tlsSettings,
+  type ProcessOptions,
+  type TlsSettings,
+  type TlsVersion,
+} from './process-options.ts'

@@ -36,6 +36,7 @@ export class ApiCore {
   readonly #services = new ServiceDefaults()
   #names = 0
 
+  readonly #texts = new WeakMap<StoredObject, { readonly version: string; readonly text: string }>()
   readonly #builtIn: readonly ServedKind[]
 
   constructor(store: ObjectStore = new ObjectStore(), builtIn: readonly ServedKind[] = BUILT_IN_KINDS) {
@@ -165,6 +166,15 @@ export class ApiCore {
   /** An object in the version that was asked for. */
   shown({ group, version, kind }: ServedKind, object: StoredObject): StoredObject {
     return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind }
+  }
+
+  /** The same as text, made once for all who read it. */
+  text(kind: ServedKind, object: StoredObject): string {
+    const known = this.#texts.get(object)
+    if (known?.version === kind.version) return known.text
+    const text = JSON.stringify(this.shown(kind, object))
+    this.#texts.set(object, { version: kind.version, text })
+    return text
   }
 
   #write(target: Target, before: StoredObject, body: StoredObject, isUpdate = true): Answer {

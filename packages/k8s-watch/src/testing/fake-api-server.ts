@@ -41,6 +41,8 @@ export interface FakeApiServer {
   readonly faults: Faults
   /** Requests so far, watches included: `GET /api/v1/services`. */
   readonly requests: readonly string[]
+  /** Watches that are open now. */
+  readonly watches: number
   /** Connections that clients opened so far. */
   readonly connections: number
   /** Ends every watch, as a server that restarts. */
@@ -81,6 +83,9 @@ export async function startFakeApiServer(init: FakeApiServerInit = {}): Promise<
     core,
     faults: face.faults,
     requests: face.requests,
+    get watches() {
+      return face.watches
+    },
     get connections() {
       return connections
     },

@@ -28,6 +28,10 @@ export class HttpFace {
     this.#init = init
   }
 
+  get watches(): number {
+    return this.#watches.size
+  }
+
   cutWatches(): void {
     for (const response of this.#watches) response.destroy()
   }
@@ -136,7 +140,7 @@ export class HttpFace {
       return failure(410, 'Expired', 'The provided continue parameter is too old to display a consistent list result.')
     const all = query.has('labelSelector') || query.has('fieldSelector') ? set.filter(it => selects(it, query)) : set
     const limit = Number(query.get('limit') ?? 0)
-    const items = (limit > 0 ? all.slice(start, start + limit) : all).map(object => this.#core.shown(kind, object))
+    const items = limit > 0 ? all.slice(start, start + limit) : all
     const isLast = start + items.length >= all.length
     const metadata = {
       resourceVersion: String(revision),
@@ -144,7 +148,9 @@ export class HttpFace {
       ...(!isLast && all === set && { remainingItemCount: all.length - start - items.length }),
     }
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
-    return { status: 200, body: { kind: `${kind.kind}List`, apiVersion, metadata, items } }
+    const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion, metadata }).slice(0, -1)
+    const json = `${head},"items":[${items.map(object => this.#core.text(kind, object)).join(',')}]}`
+    return { status: 200, body: new Json(json) }
   }
 
   #watch(target: Target, query: URLSearchParams, response: ServerResponse, fault: FaultEffect | undefined): void {
@@ -161,6 +167,7 @@ export class HttpFace {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
     let left = fault?.type === 'cut-line' ? fault.after : Infinity
+    const out = new Coalesced(response)
     const close = openWatch({
       core: this.#core,
       target,
@@ -168,10 +175,11 @@ export class HttpFace {
       bookmarkMs: this.#init.bookmarkMs,
       write: line => {
         if (this.#isSilent || response.destroyed) return
-        if (left-- > 0) return void response.write(line)
-        response.write(line.slice(0, line.length >> 1), () => response.destroy())
+        if (left-- > 0) return out.write(line)
+        out.write(line.slice(0, line.length >> 1))
+        out.flush(() => response.destroy())
       },
-      end: () => void response.end(),
+      end: () => out.flush(() => response.end()),
     })
     this.#watches.add(response)
     response.on('close', () => {
@@ -181,8 +189,43 @@ export class HttpFace {
   }
 }
 
+/** Lines of one moment go out together: each alone would be a frame of its own. */
+class Coalesced {
+  readonly #response: ServerResponse
+  #held: string[] = []
+  #length = 0
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  write(text: string): void {
+    if (this.#held.length === 0) setImmediate(() => this.flush())
+    this.#held.push(text)
+    this.#length += text.length
+    if (this.#length >= MOST_HELD) this.flush()
+  }
+
+  flush(then: () => void = () => {}): void {
+    const text = this.#held.join('')
+    this.#held = []
+    this.#length = 0
+    if (text !== '' && !this.#response.destroyed) this.#response.write(text, then)
+    else then()
+  }
+}
+
+const MOST_HELD = 256 * 1024
 const MAX_BODY = 3 * 1024 * 1024
 const MAX_REMEMBERED = 100_000
+
+/** A body that is JSON already. */
+class Json {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
 
 function placeOf(token: string | null): [revision: number, start: number] | undefined {
   if (token === null || token === '') return undefined
@@ -201,7 +244,7 @@ function send(response: ServerResponse, { status, body }: Answer): void {
   const isText = typeof body === 'string'
   response
     .writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json' })
-    .end(isText ? body : JSON.stringify(body))
+    .end(isText ? body : body instanceof Json ? body.text : JSON.stringify(body))
 }
 
 async function readJson<T = StoredObject>(request: IncomingMessage): Promise<T> {

@@ -24,7 +24,7 @@ export type Written =
   | { readonly ok: false; readonly code: number; readonly reason: string; readonly message: string }
 
 export interface ObjectStoreInit {
-  /** Changes that watches may resume from. @default 10000 */
+  /** Changes that watches may resume from, at least; up to a quarter more. @default 10000 */
   readonly historyLimit?: number
   readonly now?: () => number
   readonly journal?: Journal
@@ -171,7 +171,8 @@ export class ObjectStore {
     this.#sorted.delete(entry.collection)
     this.#journal?.append(entry)
     this.#history.push(entry)
-    if (this.#history.length > this.#historyLimit) {
+    // In blocks: one at a time would move all the rest.
+    if (this.#history.length > this.#historyLimit * 1.25) {
       const dropped = this.#history.splice(0, this.#history.length - this.#historyLimit)
       this.#compacted = dropped.at(-1)!.revision
     }

@@ -1,6 +1,6 @@
 import { failure, type ApiCore, type Target } from './api-core.ts'
 import { collectionOf } from './kinds.ts'
-import type { HistoryEntry } from './object-store.ts'
+import type { HistoryEntry, StoredObject } from './object-store.ts'
 import { selects } from './selectors.ts'
 
 export interface WatchStreamInit {
@@ -20,6 +20,8 @@ export function openWatch({ core, target, query, bookmarkMs, write, end }: Watch
   const asked = query.get('resourceVersion') ?? ''
   const isFresh = asked === '' || asked === '0'
   const send = (type: string, object: unknown): void => write(`${JSON.stringify({ type, object })}\n`)
+  const show = (type: string, object: StoredObject): void =>
+    write(`{"type":"${type}","object":${core.text(kind, object)}}\n`)
   const past = isFresh ? [] : core.store.since(Number(asked), collection)
   if (past === undefined) {
     send('ERROR', failure(410, 'Expired', `too old resource version: ${asked} (${core.store.revision})`).body)
@@ -27,8 +29,7 @@ export function openWatch({ core, target, query, bookmarkMs, write, end }: Watch
     return () => {}
   }
   if (isFresh) {
-    for (const object of core.store.list(collection, namespace))
-      if (selects(object, query)) send('ADDED', core.shown(kind, object))
+    for (const object of core.store.list(collection, namespace)) if (selects(object, query)) show('ADDED', object)
   }
   const bookmark = (annotations?: object): void => {
     const { apiVersion } = core.shown(kind, { metadata: { name: '' } })
@@ -40,7 +41,7 @@ export function openWatch({ core, target, query, bookmarkMs, write, end }: Watch
     if (entry.collection !== collection) return
     if (namespace !== undefined && entry.object.metadata.namespace !== namespace) return
     const type = typeFor(entry, query)
-    if (type !== undefined) send(type, core.shown(kind, entry.object))
+    if (type !== undefined) show(type, entry.object)
   }
   for (const entry of past) tell(entry)
   const unlisten = core.store.listen(tell)

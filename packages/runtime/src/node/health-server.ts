@@ -1,5 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { SecureVersion } from 'node:tls'
 
 /** Why something is not well; an empty list means well. */
 export type Check = () => readonly string[]
@@ -8,6 +10,20 @@ export interface Page {
   readonly status?: number
   readonly contentType: string
   readonly body: string
+}
+
+/** PEM, and what a handshake has to keep to. */
+export interface ServedTls {
+  readonly cert: string
+  readonly key: string
+  readonly minVersion?: SecureVersion
+  readonly ciphers?: string
+  readonly ecdhCurve?: string
+}
+
+export interface Asking {
+  readonly path: string
+  readonly authorization: string | undefined
 }
 
 export interface HealthServerInit {
@@ -21,6 +37,10 @@ export interface HealthServerInit {
   readonly ready: Check
   /** More pages by path, such as /metrics. */
   readonly pages?: Readonly<Record<string, () => Page | Promise<Page>>>
+  /** HTTPS with this; asked again every minute, so that certificates can be replaced. @default plain HTTP */
+  readonly tls?: () => ServedTls
+  /** Asked before any page of `pages`: 200 lets pass, any other status is the answer. @default everybody */
+  readonly admit?: (asking: Asking) => Promise<number>
 }
 
 export interface HealthServer {
@@ -30,7 +50,8 @@ export interface HealthServer {
 
 /** Serves /healthz and /readyz: 200 `ok`, or 503 and a reason a line. */
 export async function startHealthServer(init: HealthServerInit): Promise<HealthServer> {
-  const server = createServer((request, response) => void answer(init, request, response))
+  const handle = (request: IncomingMessage, response: ServerResponse): void => void answer(init, request, response)
+  const { server, stopRenewing } = init.tls === undefined ? plain(handle) : encrypted(init.tls, handle)
   server.headersTimeout = REQUEST_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.maxConnections = MAX_CONNECTIONS
@@ -39,10 +60,40 @@ export async function startHealthServer(init: HealthServerInit): Promise<HealthS
     port: (server.address() as AddressInfo).port,
     stop: () =>
       new Promise(resolve => {
+        stopRenewing()
         server.close(() => resolve())
         server.closeAllConnections()
       }),
   }
+}
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
+interface Serving {
+  readonly server: Server
+  readonly stopRenewing: () => void
+}
+
+function plain(handle: Handle): Serving {
+  return { server: createServer(handle), stopRenewing: () => {} }
+}
+
+/** A certificate that cannot be read any more leaves the one in use. */
+function encrypted(tls: () => ServedTls, handle: Handle): Serving {
+  let used = tls()
+  const server = createHttpsServer(used, handle)
+  const renewal = setInterval(() => {
+    try {
+      const now = tls()
+      if (now.cert === used.cert && now.key === used.key) return
+      server.setSecureContext(now)
+      used = now
+    } catch {
+      // half of a pair may have been written: a minute later it is whole
+    }
+  }, RENEWAL_MS)
+  renewal.unref()
+  return { server, stopRenewing: () => clearInterval(renewal) }
 }
 
 async function answer(init: HealthServerInit, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -50,7 +101,7 @@ async function answer(init: HealthServerInit, request: IncomingMessage, response
     status = 200,
     contentType,
     body,
-  } = await page(init, (request.url ?? '/').split('?')[0] ?? '/').catch((error: unknown): Page => ({
+  } = await page(init, request).catch((error: unknown): Page => ({
     status: 500,
     contentType: 'text/plain',
     body: `${String(error)}\n`,
@@ -58,11 +109,14 @@ async function answer(init: HealthServerInit, request: IncomingMessage, response
   response.writeHead(status, { 'content-type': contentType }).end(request.method === 'HEAD' ? undefined : body)
 }
 
-async function page(init: HealthServerInit, path: string): Promise<Page> {
+async function page(init: HealthServerInit, request: IncomingMessage): Promise<Page> {
+  const path = (request.url ?? '/').split('?')[0] ?? '/'
   if (path === '/healthz') return verdict(init.healthy())
   if (path === '/readyz') return verdict(init.ready())
   const more = init.pages !== undefined && Object.hasOwn(init.pages, path) ? init.pages[path] : undefined
-  return more === undefined ? { status: 404, contentType: 'text/plain', body: 'not found\n' } : more()
+  if (more === undefined) return { status: 404, contentType: 'text/plain', body: 'not found\n' }
+  const status = (await init.admit?.({ path, authorization: request.headers.authorization })) ?? 200
+  return status === 200 ? more() : { status, contentType: 'text/plain', body: `${STATUS_CODES[status]}\n` }
 }
 
 function verdict(reasons: readonly string[]): Page {
@@ -82,3 +136,4 @@ function listening(server: Server, { port, host }: HealthServerInit): Promise<vo
 
 const REQUEST_TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 256
+const RENEWAL_MS = 60_000

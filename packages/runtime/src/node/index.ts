@@ -1,4 +1,11 @@
-export { startHealthServer, type Check, type HealthServer, type HealthServerInit, type Page } from './health-server.ts'
+export {
+  startHealthServer,
+  type Check,
+  type HealthServer,
+  type HealthServerInit,
+  type Page,
+  type ServedTls,
+} from './health-server.ts'
 export { createJsonLogger, type JsonLoggerOptions } from './json-logger.ts'
 export { createPrometheusMetrics, type PrometheusMetrics } from './prometheus.ts'
 export { REAL_CLOCK } from './real-clock.ts'

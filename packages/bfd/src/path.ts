@@ -1,0 +1,48 @@
+import { equalAddresses, formatAddress, isLinkLocal, type Address } from '@metallb-ts/netip'
+
+/** What a session watches: the way between two addresses. IPv4 and IPv6 between the same systems are two paths. */
+export type BfdPath = SingleHopPath | MultihopPath
+
+/** The peer is on a link of ours (RFC 5881). */
+export interface SingleHopPath {
+  readonly kind: 'single-hop'
+  readonly remote: Address
+  /** Needed for a link-local address. @default whichever the peer is behind */
+  readonly interface?: string
+  /** Sent from. @default the system's choice */
+  readonly local?: Address
+  readonly vrf?: string
+}
+
+/** Routers are between (RFC 5883). */
+export interface MultihopPath {
+  readonly kind: 'multihop'
+  readonly remote: Address
+  /** Both ends know a session by both addresses. */
+  readonly local: Address
+  readonly vrf?: string
+}
+
+export type PathKind = BfdPath['kind']
+
+/** `192.0.2.1`, `fe80::1%eth0`, `198.51.100.1 from 192.0.2.10 in red`: the same for everybody who means the same path. */
+export type SessionKey = string
+
+export function pathKey(path: BfdPath): SessionKey {
+  const zone = path.kind === 'single-hop' && path.interface !== undefined ? `%${path.interface}` : ''
+  const from = path.local === undefined ? '' : ` from ${formatAddress(path.local)}`
+  const vrf = path.vrf === undefined ? '' : ` in ${path.vrf}`
+  const hops = path.kind === 'multihop' ? ' multihop' : ''
+  return `${formatAddress(path.remote)}${zone}${from}${vrf}${hops}`
+}
+
+/** A path that cannot be is the caller's mistake and throws a RangeError. */
+export function checkPath(path: BfdPath): void {
+  const { remote, local } = path
+  if (local !== undefined && local.family !== remote.family) throw new RangeError('both ends of a path are of one family')
+  if (local !== undefined && equalAddresses(local, remote)) throw new RangeError('a path has two ends')
+  const isScoped = remote.family === 'ipv6' && isLinkLocal(remote)
+  if (!isScoped) return
+  if (path.kind === 'multihop') throw new RangeError('no router passes link-local packets on')
+  if (path.interface === undefined) throw new RangeError('a link-local address needs its interface')
+}

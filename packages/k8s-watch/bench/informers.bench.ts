@@ -1,0 +1,153 @@
+/**
+ * Our informers beside those of `@kubernetes/client-node`, against the same server in a process of its own, as JSON on
+ * standard output. Run with `node --conditions=development bench/informers.bench.ts`.
+ */
+import { fork, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Figures, Order } from './cluster.ts'
+
+interface Answer {
+  readonly syncedMs: number
+  readonly peakMiB: number
+  readonly longestBlockMs: number
+  readonly changes: number
+}
+
+interface Round extends Answer {
+  readonly connections: number
+  readonly quietRequests: number
+}
+
+const WAYS = ['official', 'ours-whole', 'ours'] as const
+type Way = (typeof WAYS)[number]
+const NAMES = { official: '@kubernetes/client-node', 'ours-whole': 'ours, whole objects', ours: 'ours, projected' }
+const ROUNDS = 3
+const WATCHES = 12
+const BURST = 100_000
+const STEADY_MS = 10_000
+const LIMIT_MS = 60_000
+
+const folder = mkdtempSync(join(tmpdir(), 'informers-'))
+const cluster = fork(join(import.meta.dirname, 'cluster.ts'), { execArgv: ['--conditions=development'] })
+const { kubeconfig } = await message<{ readonly kubeconfig: string }>(cluster)
+const config = join(folder, 'config')
+writeFileSync(config, kubeconfig)
+
+const rows: Record<string, string | number>[] = []
+try {
+  const rounds: Record<Way, Round[]> = { official: [], 'ours-whole': [], ours: [] }
+  for (let round = 0; round < ROUNDS; round++) for (const way of WAYS) rounds[way].push(await synced(way))
+  const theirs = { ms: median(rounds.official, 'syncedMs'), mib: median(rounds.official, 'peakMiB') }
+  for (const way of WAYS) {
+    const [ms, mib] = [median(rounds[way], 'syncedMs'), median(rounds[way], 'peakMiB')]
+    rows.push({
+      what: '10 000 Services, 50 000 EndpointSlices, 1 000 Nodes',
+      by: NAMES[way],
+      syncedMs: Math.round(ms),
+      ofTheirTime: ratio(ms, theirs.ms),
+      peakMiB: Math.round(mib),
+      ofTheirMemory: ratio(mib, theirs.mib),
+      longestBlockMs: Math.round(median(rounds[way], 'longestBlockMs')),
+      connections: median(rounds[way], 'connections'),
+      requestsInTenQuietSeconds: median(rounds[way], 'quietRequests'),
+    })
+  }
+  for (const way of WAYS) await burst(way)
+  for (const way of WAYS) await storm(way)
+} finally {
+  cluster.kill()
+  rmSync(folder, { recursive: true })
+}
+console.log(JSON.stringify({ benchmark: 'informers', rows }, undefined, 2))
+
+async function synced(way: Way): Promise<Round> {
+  const before = await ordered({ type: 'figures' })
+  const { child, answer } = await started(way, 3)
+  const at = await ordered({ type: 'figures' })
+  await sleep(STEADY_MS)
+  const later = await ordered({ type: 'figures' })
+  child.kill()
+  const connections = at.connections - before.connections
+  return { ...answer, connections, quietRequests: later.requests - at.requests }
+}
+
+async function burst(way: Way): Promise<void> {
+  const { child, answer: first } = await started(way, 3)
+  child.send('reset')
+  const began = performance.now()
+  await ordered({ type: 'burst', events: BURST })
+  let answer = await asked(child)
+  while (answer.changes - first.changes < BURST && performance.now() - began < LIMIT_MS) {
+    await sleep(20)
+    answer = await asked(child)
+  }
+  rows.push({
+    what: `${BURST} changes at once`,
+    by: NAMES[way],
+    seen: answer.changes - first.changes,
+    lastSeenMs: Math.round(performance.now() - began),
+    longestBlockMs: Math.round(answer.longestBlockMs),
+  })
+  child.kill()
+}
+
+async function storm(way: Way): Promise<void> {
+  const { child } = await started(way, WATCHES)
+  await sleep(2_000)
+  const before = await ordered({ type: 'cut-watches' })
+  const began = performance.now()
+  let now = await ordered({ type: 'figures' })
+  while ((now.watches < WATCHES || now.requests === before.requests) && performance.now() - began < LIMIT_MS) {
+    await sleep(20)
+    now = await ordered({ type: 'figures' })
+  }
+  rows.push({
+    what: `${WATCHES} watches are cut at once`,
+    by: NAMES[way],
+    watchesAgain: now.watches,
+    afterMs: Math.round(performance.now() - began),
+    requests: now.requests - before.requests,
+  })
+  child.kill()
+}
+
+async function started(
+  way: string,
+  watches: number,
+): Promise<{ readonly child: ChildProcess; readonly answer: Answer }> {
+  const execArgv = ['--conditions=development', '--disable-warning=ExperimentalWarning']
+  const child = fork(join(import.meta.dirname, 'contestant.ts'), [config, way, String(watches)], { execArgv })
+  return { child, answer: await message<Answer>(child) }
+}
+
+function ordered(order: Order): Promise<Figures> {
+  cluster.send(order)
+  return message<Figures>(cluster)
+}
+
+function asked(child: ChildProcess): Promise<Answer> {
+  child.send('report')
+  return message<Answer>(child)
+}
+
+function message<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const exited = (code: number | null): void => reject(new Error(`a process of the benchmark ended with ${code}`))
+    child.once('exit', exited)
+    child.once('message', told => {
+      child.off('exit', exited)
+      resolve(told as T)
+    })
+  })
+}
+
+function median(rounds: readonly Round[], figure: keyof Round): number {
+  return rounds.map(round => round[figure]).sort((a, b) => a - b)[rounds.length >> 1]!
+}
+
+function ratio(ours: number, theirs: number): number {
+  return Math.round((ours / theirs) * 100) / 100
+}
