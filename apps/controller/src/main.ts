@@ -11,6 +11,7 @@ import {
   stopSignal,
 } from '@metallb-ts/runtime/node'
 import { controllerHelp, readControllerOptions, type ControllerOptions } from './options.ts'
+import { startWebhooks } from './webhooks.ts'
 import { createController } from './wire.ts'
 
 const CANNOT_START = 1
@@ -53,16 +54,22 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
     },
     { ...options, namespace, identity: options.podName === '' ? `${hostname()}-${process.pid}` : options.podName },
   )
+  const allocates = options.webhookMode !== 'onlywebhook'
+  const webhooks =
+    options.webhookMode === 'disabled'
+      ? undefined
+      : await startWebhooks({ client: createClient(transport), clock: REAL_CLOCK, logger }, { ...options, namespace })
   const health = await startHealthServer({
     port: options.healthPort,
     healthy: () => [],
-    ready: () => controller.troubles,
+    ready: () => [...(allocates ? controller.troubles : []), ...(webhooks?.troubles ?? [])],
   })
   const scrape = await serveMetrics(options, { metrics, client: createClient(transport), clock: REAL_CLOCK })
   logger.info('controller-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
-  controller.start()
+  if (allocates) controller.start()
   await controller.stop(await signal)
+  await webhooks?.stop()
   await Promise.all([health.stop(), scrape?.stop(), transport.close()])
   logger.info('controller-stopped')
 }

@@ -2,6 +2,7 @@ import {
   booleanOption,
   choiceOption,
   failed,
+  integerOption,
   ok,
   optionsHelp,
   PROCESS_OPTIONS,
@@ -29,7 +30,7 @@ export interface ControllerOptions extends ProcessOptions {
   readonly certificateFolder: string
   readonly certificateServiceName: string
   readonly webhookSecret: string
-  readonly webhookHttp2: boolean
+  readonly webhookPort: number
   /** Name of the Lease that decides which of several controllers acts; empty means that this one always does. */
   readonly lease: string
   /** Settings of MetalLB's that were given and mean nothing here. */
@@ -45,10 +46,10 @@ export function readControllerOptions(
 ): Result<ControllerOptions, OptionProblem> {
   const read = readOptions({ ...OPTIONS, ...WITHOUT_MEANING }, argv, env)
   if (!read.ok) return read
-  const { certificatesAreBrought, bgpType, profiling, ...rest } = read.value
+  const { certificatesAreBrought, bgpType, profiling, webhookHttp2, ...rest } = read.value
   const conflict = tlsConflict(rest)
   if (conflict !== undefined) return failed(conflict)
-  const given = { bgpType, profiling }
+  const given = { bgpType, profiling, webhookHttp2 }
   const withoutMeaning = Object.entries(WITHOUT_MEANING).filter(([name]) => given[name as keyof typeof given] !== '')
   return ok({
     ...rest,
@@ -92,7 +93,7 @@ const OPTIONS = {
   webhookMode: choiceOption({
     flag: 'webhook-mode',
     choices: WEBHOOK_MODES,
-    fallback: 'enabled',
+    fallback: 'disabled',
     help: 'whether webhooks are served, or nothing but them',
   }),
   certificatesAreBrought: booleanOption({
@@ -110,7 +111,13 @@ const OPTIONS = {
     fallback: 'metallb-webhook-cert',
     help: 'secret that holds the webhook certificate',
   }),
-  webhookHttp2: booleanOption({ flag: 'webhook-http2', help: 'HTTP/2 for webhooks too' }),
+  webhookPort: integerOption({
+    flag: 'webhook-port',
+    fallback: 9443,
+    min: 0,
+    max: 65_535,
+    help: 'port of the webhooks, 0 for a free one',
+  }),
   lease: textOption({
     flag: 'lease',
     env: 'METALLB_TS_LEASE',
@@ -130,4 +137,5 @@ const meaningless = (flag: string, env?: string): OptionDefinition<string> =>
 const WITHOUT_MEANING = {
   bgpType: meaningless('bgp-type', 'METALLB_BGP_TYPE'),
   profiling: meaningless('pprof-bind-address'),
+  webhookHttp2: { ...meaningless('webhook-http2'), mayStandAlone: true },
 }

@@ -179,6 +179,33 @@ describe.skipIf(!binaries.ok)(
       })
     })
 
+    it('[row 102] a BGPPeer of v1beta1 is one of v1beta2, and the other way round, without any webhook', async () => {
+      const old: Resource = { ...BGP_PEERS, version: 'v1beta1' }
+      const spec = {
+        myASN: 64_512,
+        peerASN: 64_513,
+        peerAddress: '192.0.2.1',
+        peerPort: 1_179,
+        holdTime: '90s',
+        nodeSelectors: [
+          {
+            matchLabels: { rack: 'a' },
+            matchExpressions: [{ key: 'zone', operator: 'In', values: ['z1', 'z2'] }],
+          },
+        ],
+        password: 'secret',
+        ebgpMultiHop: true,
+      }
+      const { metadata } = await create(old, spec)
+      const shown = await client.get<KubeObject & { spec: object }>(BGP_PEERS, `${SYSTEM}/${metadata.name}`)
+      expect(shown.apiVersion).toBe('metallb.io/v1beta2')
+      expect(shown.spec).toMatchObject(spec)
+      const newer = { ...spec, peerAddress: '192.0.2.2', vrf: 'red', dualStackAddressFamily: true }
+      const { metadata: second } = await create(BGP_PEERS, newer)
+      const asOld = await client.get<KubeObject & { spec: object }>(old, `${SYSTEM}/${second.name}`)
+      expect(asOld.spec).toEqual({ ...spec, peerAddress: '192.0.2.2' })
+    })
+
     it('who a status is about cannot be changed', async () => {
       const made = await client.create(SERVICE_L2_STATUSES, { metadata: { name: 'l2-x', namespace: SYSTEM } } as never)
       const key = `${SYSTEM}/${made.metadata.name}`

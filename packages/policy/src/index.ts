@@ -1,3 +1,4 @@
+export { judgeWrite, type AdmissionVerdict, type ConfigKind, type ProposedWrite } from './admission.ts'
 export { disjointPools } from './allocation-request-disjoint.ts'
 export { explainRequestProblem, type NotOurs, type RequestProblem } from './allocation-request-problem.ts'
 export { currentAddresses, readRequest, type RequestReading, type RequestRules } from './allocation-request.ts'

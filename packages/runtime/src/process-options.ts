@@ -93,7 +93,11 @@ export function tlsConflict({
 }
 
 /** The same for the TLS of Node.js. */
-export function tlsSettings({ tlsMinVersion, tlsCipherSuites, tlsCurves }: ProcessOptions): TlsSettings {
+export function tlsSettings({
+  tlsMinVersion,
+  tlsCipherSuites,
+  tlsCurves,
+}: Pick<ProcessOptions, 'tlsMinVersion' | 'tlsCipherSuites' | 'tlsCurves'>): TlsSettings {
   return {
     minVersion: tlsMinVersion === 'VersionTLS12' ? 'TLSv1.2' : 'TLSv1.3',
     ...(tlsCipherSuites.length > 0 && { ciphers: tlsCipherSuites.map(opensslName).join(':') }),

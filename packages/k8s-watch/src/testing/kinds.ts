@@ -46,6 +46,13 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   kind('events.k8s.io', 'v1', 'events', 'Event', true),
   kind('coordination.k8s.io', 'v1', 'leases', 'Lease', true),
   kind('apiextensions.k8s.io', 'v1', 'customresourcedefinitions', 'CustomResourceDefinition', false, true),
+  kind(
+    'admissionregistration.k8s.io',
+    'v1',
+    'validatingwebhookconfigurations',
+    'ValidatingWebhookConfiguration',
+    false,
+  ),
   kind('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole', false),
   kind('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding', false),
   kind('rbac.authorization.k8s.io', 'v1', 'roles', 'Role', true),

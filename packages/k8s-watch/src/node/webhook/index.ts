@@ -8,3 +8,5 @@ export {
   type WebhookServer,
   type WebhookServerInit,
 } from './server.ts'
+export { renewalOf, renewed, type CertificateNeeds, type Renewal, type WebhookCertificates } from './rotation.ts'
+export { createRotator, type Rotator, type RotatorInit, type RotatorParts } from './rotator.ts'

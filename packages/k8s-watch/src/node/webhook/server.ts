@@ -1,7 +1,7 @@
 import { createServer as createHttpsServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Clock } from '@metallb-ts/runtime'
+import type { Clock, TlsSettings } from '@metallb-ts/runtime'
 import type { KubeObject } from '../../resource.ts'
 import type { KeyPair } from './certificate.ts'
 
@@ -34,6 +34,8 @@ export interface WebhookServerInit {
   /** 0 picks a free one. @default 9443 */
   readonly port?: number
   readonly certificate: KeyPair
+  /** What handshakes keep to. @default TLS 1.2 and newer */
+  readonly tls?: TlsSettings
   readonly validators: Readonly<Record<string, Validator>>
   readonly converters?: Readonly<Record<string, Converter>>
   /** A validator that has not answered by then lets pass what `onTimeout` says. @default 8000, below the API server's 10 s */
@@ -51,8 +53,8 @@ export interface WebhookServer {
 
 /** Answers an API server's AdmissionReviews and ConversionReviews over TLS. */
 export async function startWebhookServer(init: WebhookServerInit): Promise<WebhookServer> {
-  const { cert, key } = init.certificate
-  const server = createHttpsServer({ cert, key, minVersion: 'TLSv1.2' }, (request, response) => {
+  const tls = init.tls ?? { minVersion: 'TLSv1.2' as const }
+  const server = createHttpsServer({ ...tls, ...init.certificate }, (request, response) => {
     void answered(init, request).then(
       ({ status, body }) => void response.writeHead(status, JSON_TYPE).end(JSON.stringify(body)),
       (error: unknown) => refuse(response, error),
@@ -63,7 +65,7 @@ export async function startWebhookServer(init: WebhookServerInit): Promise<Webho
   await listening(server, init.port ?? 9_443, init.host)
   return {
     port: (server.address() as AddressInfo).port,
-    useCertificate: renewed => server.setSecureContext({ ...renewed, minVersion: 'TLSv1.2' }),
+    useCertificate: renewed => server.setSecureContext({ ...tls, ...renewed }),
     stop: () =>
       new Promise(resolve => {
         server.close(() => resolve())
