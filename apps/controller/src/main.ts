@@ -3,6 +3,7 @@ import { createClient } from '@metallb-ts/k8s-watch'
 import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import type { Logger } from '@metallb-ts/runtime'
 import {
+  compactHeap,
   createJsonLogger,
   createPrometheusMetrics,
   REAL_CLOCK,
@@ -14,6 +15,7 @@ import { controllerHelp, readControllerOptions, type ControllerOptions } from '.
 import { startWebhooks } from './webhooks.ts'
 import { createController } from './wire.ts'
 
+const SETTLED_MS = 3_000
 const CANNOT_START = 1
 const BAD_OPTIONS = 2
 const LEASE_LOST = 3
@@ -54,6 +56,7 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
     },
     { ...options, namespace, identity: options.podName === '' ? `${hostname()}-${process.pid}` : options.podName },
   )
+  controller.bus.subscribe('process:works', () => void REAL_CLOCK.setTimer(SETTLED_MS, compactHeap))
   const allocates = options.webhookMode !== 'onlywebhook'
   const webhooks =
     options.webhookMode === 'disabled'

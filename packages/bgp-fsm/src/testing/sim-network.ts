@@ -24,6 +24,8 @@ interface End {
   /** Nothing on this connection arrives before what was sent earlier. */
   arrivesAt: number
   held: Uint8Array[]
+  /** What a cut link keeps from arriving, until TCP sends it again. */
+  unacknowledged: Uint8Array[]
 }
 
 /** A network of hosts in virtual time: FIFO per connection, latency, links that are cut, peers that stop reading. */
@@ -50,8 +52,15 @@ export class SimNetwork {
     this.#cut.add(pair(a, b))
   }
 
+  /** What was sent meanwhile arrives; who closed meanwhile is found to be gone. */
   heal(a: SimHost, b: SimHost): void {
-    this.#cut.delete(pair(a, b))
+    if (!this.#cut.delete(pair(a, b))) return
+    for (const end of this.#ends) {
+      const { other } = end
+      if (other === undefined || pair(end.host, other.host) !== pair(a, b)) continue
+      for (const bytes of end.unacknowledged.splice(0)) this.#deliver(other, bytes)
+      if (!other.isOpen) this.#inOrder(end, () => this.#break(end, 'connection reset'))
+    }
   }
 
   isCut(a: SimHost, b: SimHost): boolean {
@@ -129,6 +138,7 @@ export class SimNetwork {
       inFlight: 0,
       arrivesAt: 0,
       held: [],
+      unacknowledged: [],
     }
     this.#ends.add(end)
     return end
@@ -138,13 +148,16 @@ export class SimNetwork {
     const { other } = end
     if (!end.isOpen || other === undefined) return true
     end.inFlight += bytes.length
-    if (!this.isCut(end.host, other.host)) {
-      this.#inOrder(end, () => {
-        if (other.handlers === undefined || other.isStalled) other.held.push(bytes)
-        else this.#hand(other, bytes)
-      })
-    }
+    if (this.isCut(end.host, other.host)) end.unacknowledged.push(bytes)
+    else this.#deliver(other, bytes)
     return end.inFlight < this.#init.window
+  }
+
+  #deliver(to: End, bytes: Uint8Array): void {
+    this.#inOrder(to.other!, () => {
+      if (to.handlers === undefined || to.isStalled) to.held.push(bytes)
+      else this.#hand(to, bytes)
+    })
   }
 
   #hand(end: End, bytes: Uint8Array): void {

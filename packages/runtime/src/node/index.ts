@@ -1,3 +1,4 @@
+export { compactHeap } from './compact-heap.ts'
 export {
   startHealthServer,
   type Check,
