@@ -6,7 +6,7 @@ import { formatAddress } from '@metallb-ts/netip'
 import { explainProblem, explainSilence } from '@metallb-ts/policy'
 import type { Logger, Metrics } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
-import type { Lan } from './lan/lan.ts'
+import type { BfdView, Lan } from './lan/lan.ts'
 
 export interface ObserveParts {
   readonly bus: EventBus<SpeakerEvents>
@@ -58,6 +58,8 @@ function logEvents({ bus, logger, node }: ObserveParts): void {
   bus.subscribe('l2:gained', ({ detail }) => logger.info('address-gained', detail))
   bus.subscribe('l2:lost', ({ detail }) => logger.info('address-lost', detail))
   bus.subscribe('l2:conflict', ({ detail }) => logger.error('address-conflict', { ...detail }))
+  bus.subscribe('bfd:up', ({ detail }) => logger.info('bfd-up', { ...detail }))
+  bus.subscribe('bfd:down', ({ detail }) => logger.warn('bfd-down', { ...detail }))
   bus.subscribe('process:works', ({ detail }) => logger.info('speaker-works', { node, ...detail }))
   bus.subscribe('process:draining', ({ detail }) => logger.info('speaker-draining', { node, ...detail }))
 }
@@ -119,6 +121,7 @@ function countEvents({ bus, metrics, node, bgp, lan }: ObserveParts): void {
   bus.subscribe('config:judged', ({ detail: { problems } }) => stale.set(problems.length > 0 ? 1 : 0))
   exposeSessions(metrics, bgp)
   exposeLayer2(metrics, lan)
+  exposeBfd(metrics, lan)
 }
 
 function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
@@ -166,4 +169,27 @@ function exposeLayer2(metrics: Metrics, lan: () => Lan | undefined): void {
   perAddress('metallb_layer2_requests_received', 'Requests for addresses that this node owns', 'requestsReceived')
   perAddress('metallb_layer2_responses_sent', 'Answers to them', 'responsesSent')
   perAddress('metallb_layer2_gratuitous_sent', 'Announcements that nobody asked for', 'gratuitousSent')
+}
+
+function exposeBfd(metrics: Metrics, lan: () => Lan | undefined): void {
+  const perSession = (name: string, help: string, value: (view: BfdView) => number): void => {
+    metrics.gauge({
+      name,
+      help,
+      labels: ['peer'],
+      collect: gauge => {
+        gauge.clear()
+        for (const view of lan()?.counters().bfd ?? []) gauge.set(value(view), { peer: view.session })
+      },
+    })
+  }
+  const perCounter = (name: string, help: string, field: Exclude<keyof BfdView['counters'], 'discarded'>): void =>
+    perSession(name, help, ({ counters }) => counters[field])
+  perSession('metallb_bfd_session_up', '1 while the path is well', ({ state }) => (state === 'up' ? 1 : 0))
+  perCounter('metallb_bfd_control_packet_input', 'Control packets taken', 'controlIn')
+  perCounter('metallb_bfd_control_packet_output', 'Control packets sent', 'controlOut')
+  perCounter('metallb_bfd_echo_packet_input', 'Echoes that came back', 'echoIn')
+  perCounter('metallb_bfd_echo_packet_output', 'Echoes sent', 'echoOut')
+  perCounter('metallb_bfd_session_up_events', 'Times the session came up', 'upEvents')
+  perCounter('metallb_bfd_session_down_events', 'Times the session went down', 'downEvents')
 }

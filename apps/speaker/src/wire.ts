@@ -1,3 +1,4 @@
+import { isPathFailure, pathKey } from '@metallb-ts/bfd'
 import { createSpeaker as createBgpSpeaker, type Speaker as BgpSpeaker, type Transport } from '@metallb-ts/bgp-fsm'
 import { EventBus } from '@metallb-ts/event-bus'
 import {
@@ -9,6 +10,7 @@ import {
   type KubeTransport,
 } from '@metallb-ts/k8s-watch'
 import { address, type Address } from '@metallb-ts/netip'
+import { bfdWatches, type BfdWatch } from '@metallb-ts/policy'
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
@@ -69,6 +71,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   const members = new Set<string>() // this node too joins only when it has listened for the others
   let lan: Lan | undefined
   let works = false
+  let watched: readonly BfdWatch[] = []
   const startedAt = clock.now()
 
   const config = createConfigReconciler({ resources: () => stores.config(), bgp, events: bus }, init)
@@ -96,6 +99,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     config: () => {
       config.reconcile()
       lan?.setPeers(heartbeatPeers())
+      watchPaths()
       everyService()
     },
     layer2: () => lan?.apply(services.contestedLayer2()),
@@ -139,6 +143,10 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       if (isConfigured()) work.add('everyService')
     })
   }
+  bus.subscribe('bfd:down', ({ detail: { session, cause } }) => {
+    if (!isPathFailure(cause)) return
+    for (const { peer, path } of watched) if (pathKey(path) === session) bgp.pathDown(peer)
+  })
   bus.subscribe('link:changed', () => {
     if (isConfigured()) work.add('everyService')
   })
@@ -158,6 +166,14 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     if (works) return
     works = true
     bus.publish('process:works', { services: stores.services.size, sinceStartMs: Math.round(clock.now() - startedAt) })
+  }
+
+  function watchPaths(): void {
+    const here = config.nodes.get(init.node)
+    const { watches, refusals } = here === undefined ? { watches: [], refusals: [] } : bfdWatches(config.config, here)
+    for (const refusal of refusals) logger.error('bfd-refused', { ...refusal })
+    watched = watches
+    lan?.setBfd(watches)
   }
 
   function heartbeatPeers(): readonly LanPeer[] {
@@ -204,6 +220,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
         counters: peer.counters,
         lastError: peer.lastError,
       })),
+      bfd: lan?.counters().bfd.map(({ peer, session, state }) => ({ peer, session, state })) ?? [],
       announced: Object.fromEntries(
         [...services.announced()].map(([service, { layer2, bgp: routes }]) => [
           service,

@@ -129,7 +129,7 @@ export class Lab {
   }
 
   /** Frames between two ports are lost, and nobody sees a link go down. */
-  partition(a: NodeName, b: NodeName): void {
+  partition(a: NodeName | 'frr' | 'bird', b: NodeName | 'frr' | 'bird'): void {
     const rules = [
       'add table bridge lab',
       'add chain bridge lab forward { type filter hook forward priority 0; }',

@@ -117,6 +117,7 @@ protocol bgp ${node}_${family} {
   local ${LAN[family](HOSTS.bird)} as ${BIRD_ASN};
   neighbor ${LAN[family](nodeHost(node))} as ${NODE_ASN};
   passive;
+  bfd on;
   ${family} { import all; export none; };
 }`
   const kernel = (family: 'ipv4' | 'ipv6'): string => `
@@ -124,6 +125,7 @@ protocol kernel { merge paths on; ${family} { export where source = RTS_BGP; }; 
   return [
     `router id ${LAN.ipv4(HOSTS.bird)};`,
     'protocol device { scan time 1; }',
+    'protocol bfd { interface "*" { interval 100 ms; multiplier 3; }; }',
     'protocol direct { ipv4; ipv6; }',
     kernel('ipv4'),
     kernel('ipv6'),

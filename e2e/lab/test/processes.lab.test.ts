@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { runTool } from '@metallb-ts/tools/run'
 import { applyConfiguration, eventually, Lab, NODES } from '@metallb-ts/lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { nextHops, soleOwner, startedLab } from './support.ts'
+import { http, nextHops, soleOwner, startedLab } from './support.ts'
 
 const CONTROLLER_HEALTH = 17_471
 const SPEAKER_HEALTH = 17_472
@@ -129,10 +129,3 @@ describe('the bundles', () => {
     }
   })
 })
-
-function http(namespace: string, port: number, path: string): { readonly status: number; readonly body: string } {
-  const args = ['netns', 'exec', namespace, 'curl', '-s', '--noproxy', '*', '-m', '2', '-w', '\n%{http_code}']
-  const { stdout } = spawnSync('ip', [...args, `http://127.0.0.1:${port}${path}`], { encoding: 'utf8' })
-  const lines = stdout.split('\n')
-  return { status: Number(lines.at(-1)), body: lines.slice(0, -1).join('\n') }
-}

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { findBinaries } from '@metallb-ts/tools/envtest'
 import { applyConfiguration, eventually, Lab, NODES, type NodeName } from '@metallb-ts/lab'
@@ -47,4 +48,16 @@ export async function nextHops(
   }).catch((error: Error) => {
     throw new Error(`${error.message}; it has ${seen.join(', ') || 'none'}`)
   })
+}
+
+/** A page of a process in a namespace; status 0 when nobody answers. */
+export function http(
+  namespace: string,
+  port: number,
+  path: string,
+): { readonly status: number; readonly body: string } {
+  const args = ['netns', 'exec', namespace, 'curl', '-s', '--noproxy', '*', '-m', '2', '-w', '\n%{http_code}']
+  const { stdout } = spawnSync('ip', [...args, `http://127.0.0.1:${port}${path}`], { encoding: 'utf8' })
+  const lines = stdout.split('\n')
+  return { status: Number(lines.at(-1)), body: lines.slice(0, -1).join('\n') }
 }

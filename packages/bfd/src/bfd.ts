@@ -8,7 +8,7 @@ import { LiveSession, type LiveSessionComponents, type SessionTiming } from './l
 import { checkPath, pathKey, type BfdPath, type SessionKey } from './path.ts'
 import { completeProfile, strictestProfile, type BfdProfile, type CompleteProfile } from './profile.ts'
 import type { PeerView, StateName } from './session-state.ts'
-import type { Datagram, TransportProblem } from './transport.ts'
+import type { Datagram, EchoDatagram, TransportProblem } from './transport.ts'
 
 /** A clock, chance, UDP, and somebody to tell. */
 export type BfdComponents = LiveSessionComponents
@@ -28,7 +28,10 @@ export interface Bfd {
    * profile that cannot be is the caller's mistake and throws a RangeError.
    */
   open(path: BfdPath, profile?: BfdProfile): Result<SessionHandle, OpenProblem>
-  /** Says AdminDown to every peer for its detection time; resolves when nothing is open. Whatever runs over the paths stops before. */
+  /**
+   * Says AdminDown to every peer for its detection time; resolves when nothing is open. Whatever runs over the paths stops
+   * before. On a loop that blocks its thread, where no promise resolves, `bfd:closed` of the last session says the same.
+   */
   stop(): Promise<void>
 }
 
@@ -172,7 +175,9 @@ class SessionTable implements Bfd {
 
   #configure({ session, users }: Entry): void {
     const profile = strictestProfile([...users.values()])
-    const isSame = Object.entries(profile).every(([field, value]) => session.profile[field as keyof BfdProfile] === value)
+    const isSame = Object.entries(profile).every(
+      ([field, value]) => session.profile[field as keyof BfdProfile] === value,
+    )
     if (!isSame) session.configure(profile)
   }
 
@@ -188,18 +193,18 @@ class SessionTable implements Bfd {
     this.#entries.delete(entry.session.key)
     this.#demultiplexer.remove(entry.session)
     this.#listeners.release(entry.session.path)
+    this.#components.events.publish('bfd:closed', { session: entry.session.key })
     for (const resolve of entry.waiting.splice(0)) resolve()
   }
 
   #received(datagram: Datagram): void {
-    const { port } = datagram
-    if (port === 'echo') return this.#echoed(datagram)
-    const found = this.#demultiplexer.control({ ...datagram, port })
+    if (datagram.port === 'echo') return this.#echoed(datagram)
+    const found = this.#demultiplexer.control(datagram)
     if (found.ok) found.value.session.received(found.value.packet)
     else this.#discard(found.error.reason, found.error.session)
   }
 
-  #echoed(datagram: Datagram): void {
+  #echoed(datagram: EchoDatagram): void {
     const found = this.#demultiplexer.echo(datagram)
     if (!found.ok) return this.#discard(found.error.reason, found.error.session)
     const { session, echo } = found.value

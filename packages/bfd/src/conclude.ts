@@ -22,14 +22,15 @@ export function conclude(
   now: number,
 ): SessionAnswer {
   const agreed = withEcho(settings, withIntervals(settings, reaction.state), now)
-  const { state, packets } = speak(settings, before, { ...reaction, state: agreed }, now)
+  const { state: spoken, packets } = speak(settings, before, { ...reaction, state: agreed }, now)
+  const { state, timers } = schedule(settings, before, spoken, input, now)
   return {
     state,
     effects: [
       ...packets.map(packet => ({ type: 'send' as const, packet })),
       ...moved(before, reaction),
       ...(reaction.effects ?? []),
-      ...transmitTimer(settings, before, state, input, now),
+      ...timers,
       ...detectTimers(before, state, now),
       ...echoTimers(settings, before, state, input, now),
     ],
@@ -54,7 +55,7 @@ function speak(
 ): { state: SessionState; packets: readonly ControlPacket[] } {
   const isFinal = isPolled && now - state.finalAt >= FINAL_SPACING_MS
   const isScheduled = isDue && transmitIntervalMs(settings.profile, state) !== undefined
-  const isUntold = isNews(before, state) && maySpeak(settings.profile, state) && (!isFinal || setsPoll(state.poll))
+  const isUntold = isNews(before, state) && !isFinal && maySpeak(settings.profile, state)
   const finals = isFinal ? [packetOf(settings, state, { isPoll: false, isFinal })] : []
   const finalAt = isFinal ? now : state.finalAt
   if (!isScheduled && !isUntold) return { state: { ...state, finalAt }, packets: finals }
@@ -97,22 +98,22 @@ function moved(before: SessionState, { state, cause }: Reaction): SessionEffects
 }
 
 /** Re-armed from the last packet whenever the interval is another one: a peer that was promised more gets it at once. */
-function transmitTimer(
+function schedule(
   { profile }: SessionSettings,
   before: SessionState,
-  after: SessionState,
+  state: SessionState,
   input: SessionInput,
   now: number,
-): readonly TimerEffect<SessionTimer>[] {
-  const interval = transmitIntervalMs(profile, after)
+): { state: SessionState; timers: readonly TimerEffect<SessionTimer>[] } {
+  const interval = transmitIntervalMs(profile, state)
   const isSame =
-    input.type !== 'reconfigured' &&
-    after.sentAt === before.sentAt &&
-    interval === transmitIntervalMs(profile, before)
-  if (isSame) return []
-  if (interval === undefined) return [{ type: 'stop-timer', timer: 'transmit' }]
-  const delay = jitteredDelay(interval, now - after.sentAt, profile.detectMultiplier)
-  return [{ type: 'start-timer', timer: 'transmit', ...delay }]
+    input.type !== 'reconfigured' && state.sentAt === before.sentAt && interval === transmitIntervalMs(profile, before)
+  if (isSame) return { state, timers: [] }
+  if (interval === undefined)
+    return { state: { ...state, dueBy: Infinity }, timers: [{ type: 'stop-timer', timer: 'transmit' }] }
+  const delay = jitteredDelay(interval, now - state.sentAt, profile.detectMultiplier)
+  const dueBy = now + delay.ms * (1 + delay.jitter)
+  return { state: { ...state, dueBy }, timers: [{ type: 'start-timer', timer: 'transmit', ...delay }] }
 }
 
 function detectTimers(before: SessionState, after: SessionState, now: number): readonly TimerEffect<SessionTimer>[] {

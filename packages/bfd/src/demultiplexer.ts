@@ -2,7 +2,7 @@ import { equalAddresses, formatAddress, type Address } from '@metallb-ts/netip'
 import { failed, ok, type Result } from '@metallb-ts/runtime'
 import type { DiscardReason } from './discard.ts'
 import type { BfdPath, PathKind } from './path.ts'
-import type { Datagram } from './transport.ts'
+import type { ControlDatagram, EchoDatagram } from './transport.ts'
 import { decodeControl, type ControlPacket } from './wire/control-packet.ts'
 import { decodeEcho, type EchoPacket } from './wire/echo-packet.ts'
 
@@ -57,7 +57,7 @@ export class Demultiplexer<Session extends Addressee> {
 
   /** The session of a control packet. The first reason against it is the one given. */
   control(
-    datagram: Datagram & { readonly port: PathKind },
+    datagram: ControlDatagram,
   ): Result<{ readonly session: Session; readonly packet: ControlPacket }, Discarded<Session>> {
     const before = this.#lifetime(datagram)
     if (before !== undefined) return failed({ reason: before })
@@ -72,19 +72,22 @@ export class Demultiplexer<Session extends Addressee> {
   }
 
   /** The session whose echo this is. Only what our peer has passed on once is one. */
-  echo({ bytes, ttl }: Datagram): Result<{ readonly session: Session; readonly echo: EchoPacket }, Discarded<Session>> {
+  echo({
+    bytes,
+    ttl,
+  }: EchoDatagram): Result<{ readonly session: Session; readonly echo: EchoPacket }, Discarded<Session>> {
     const echo = decodeEcho(bytes)
     const session = echo && this.#byDiscriminator.get(echo.myDiscriminator)
     if (echo === undefined || session === undefined) return failed({ reason: 'echo-not-ours' })
     return ttl === ECHO_TTL ? ok({ session, echo }) : failed({ reason: 'echo-ttl', session })
   }
 
-  #lifetime({ port, ttl }: Datagram): DiscardReason | undefined {
+  #lifetime({ port, ttl }: ControlDatagram): DiscardReason | undefined {
     if (ttl === undefined) return this.#unknownTtl === 'trust-filter' ? undefined : 'ttl-unknown'
     return port === 'multihop' || ttl === UNTOUCHED_TTL ? undefined : 'ttl'
   }
 
-  #session({ yourDiscriminator, state }: ControlPacket, datagram: Datagram & { readonly port: PathKind }): Result<Session, DiscardReason> {
+  #session({ yourDiscriminator, state }: ControlPacket, datagram: ControlDatagram): Result<Session, DiscardReason> {
     if (yourDiscriminator !== 0) {
       const session = this.#byDiscriminator.get(yourDiscriminator)
       return session === undefined ? failed('unknown-your-discriminator') : ok(session)
@@ -104,7 +107,7 @@ const ECHO_TTL = 254
 function objection(
   { path, minimumTtl }: Addressee,
   { isPoll, isFinal, authentication }: ControlPacket,
-  { port, ttl }: Datagram,
+  { port, ttl }: ControlDatagram,
 ): DiscardReason | undefined {
   if (path.kind !== port) return 'wrong-port'
   if (path.kind === 'multihop' && ttl !== undefined && ttl < minimumTtl) return 'minimum-ttl'
@@ -113,7 +116,7 @@ function objection(
 }
 
 /** The first packet of a peer names no session (RFC 5881 §3, RFC 5883 §4). What the transport cannot tell is not compared. */
-function isOn(path: BfdPath, datagram: Datagram): boolean {
+function isOn(path: BfdPath, datagram: ControlDatagram): boolean {
   if (path.vrf !== datagram.vrf) return false
   const { destination } = datagram
   if (path.kind === 'multihop') return destination === undefined || equalAddresses(destination, path.local)

@@ -17,6 +17,8 @@ export interface BfdEvents {
   'bfd:up': { readonly session: SessionKey }
   /** It was up. `isPathFailure` of the cause says whether what runs over the path should end. */
   'bfd:down': { readonly session: SessionKey; readonly cause: MoveCause; readonly diagnostic: number }
+  /** The session has ended, and is none of `sessions` any more. */
+  'bfd:closed': { readonly session: SessionKey }
   /** Packets do not leave; said once until one does again. */
   'bfd:send-failed': { readonly session: SessionKey; readonly code: string; readonly detail: string }
   /** This process was held up for longer than it would take a silence of the peer for a failure. */

@@ -25,8 +25,11 @@ export {
 } from './session.ts'
 export { type PeerView, type SessionSettings, type SessionState } from './session-state.ts'
 export {
+  type Arrival,
   type BfdTransport,
+  type ControlDatagram,
   type Datagram,
+  type EchoDatagram,
   type Listener,
   type ListenOptions,
   type Sender,

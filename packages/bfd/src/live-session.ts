@@ -9,13 +9,7 @@ import { detectionTimeMs, transmitIntervalMs } from './intervals.ts'
 import { Outlet, type OutletInit } from './outlet.ts'
 import { pathKey, type BfdPath, type SessionKey } from './path.ts'
 import type { CompleteProfile } from './profile.ts'
-import {
-  initialSession,
-  stepSession,
-  type SessionEffect,
-  type SessionInput,
-  type SessionTimer,
-} from './session.ts'
+import { initialSession, stepSession, type SessionEffect, type SessionInput, type SessionTimer } from './session.ts'
 import type { PeerView, SessionSettings, SessionState } from './session-state.ts'
 import type { BfdTransport } from './transport.ts'
 import { encodeControl, type ControlPacket, type StateName } from './wire/control-packet.ts'
@@ -180,14 +174,22 @@ export class LiveSession implements Addressee {
     const { key: session, diagnostic } = this
     if (to === 'up') this.#counters.upEvents++
     if (from === 'up' && to === 'down') this.#counters.downEvents++
-    events.publish('bfd:state-changed', { session, from, to, cause, diagnostic, remoteDiagnostic: this.remote?.diagnostic })
+    events.publish('bfd:state-changed', {
+      session,
+      from,
+      to,
+      cause,
+      diagnostic,
+      remoteDiagnostic: this.remote?.diagnostic,
+    })
     if (to === 'up') events.publish('bfd:up', { session })
     if (from === 'up') events.publish('bfd:down', { session, cause, diagnostic })
   }
 
   #overran(ms: number): void {
     this.#counters.longestOverrunMs = Math.max(this.#counters.longestOverrunMs, ms)
-    if (ms >= (detectionTimeMs(this.#runner.state) ?? Infinity)) this.#components.events.publish('bfd:stalled', { session: this.key, ms })
+    if (ms >= (detectionTimeMs(this.#runner.state) ?? Infinity))
+      this.#components.events.publish('bfd:stalled', { session: this.key, ms })
   }
 }
 

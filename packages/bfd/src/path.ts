@@ -39,7 +39,8 @@ export function pathKey(path: BfdPath): SessionKey {
 /** A path that cannot be is the caller's mistake and throws a RangeError. */
 export function checkPath(path: BfdPath): void {
   const { remote, local } = path
-  if (local !== undefined && local.family !== remote.family) throw new RangeError('both ends of a path are of one family')
+  if (local !== undefined && local.family !== remote.family)
+    throw new RangeError('both ends of a path are of one family')
   if (local !== undefined && equalAddresses(local, remote)) throw new RangeError('a path has two ends')
   const isScoped = remote.family === 'ipv6' && isLinkLocal(remote)
   if (!isScoped) return

@@ -22,6 +22,8 @@ interface Common {
   readonly poll: Poll
   /** Our last packet but Finals, which are outside the schedule. */
   readonly sentAt: number
+  /** When the next one goes at the latest; Infinity while none is scheduled. */
+  readonly dueBy: number
   readonly finalAt: number
 }
 

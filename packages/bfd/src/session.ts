@@ -1,6 +1,6 @@
 import type { Step, TimerEffect } from '@metallb-ts/runtime'
 import { conclude } from './conclude.ts'
-import { peerDetectionTimeMs, transmitIntervalMs, wantedIntervals } from './intervals.ts'
+import { peerDetectionTimeMs, wantedIntervals } from './intervals.ts'
 import { isConfirmation, pollAfterReceiving } from './poll.ts'
 import type { CompleteProfile } from './profile.ts'
 import type { PeerView, SessionSettings, SessionState, StateName } from './session-state.ts'
@@ -80,6 +80,7 @@ export function initialSession(profile: CompleteProfile): SessionState {
     used: intervals,
     poll: 'idle',
     sentAt: -Infinity,
+    dueBy: Infinity,
     finalAt: -Infinity,
   }
 }
@@ -102,7 +103,7 @@ function react(settings: SessionSettings, state: SessionState, input: SessionInp
     case 'reconfigured':
       return { state }
     case 'expired':
-      return expired(settings, state, input.timer, now)
+      return expired(state, input.timer, now)
   }
 }
 
@@ -119,7 +120,10 @@ function received(state: SessionState, packet: ControlPacket, now: number): Reac
 }
 
 /** RFC 5880 §6.2: two steps up from either side, one step down. */
-function handshake(state: Exclude<SessionState, { name: 'admin-down' }> & { peer: PeerView }, heard: StateName): Reaction {
+function handshake(
+  state: Exclude<SessionState, { name: 'admin-down' }> & { peer: PeerView },
+  heard: StateName,
+): Reaction {
   const name = HANDSHAKE[state.name][heard]
   if (name === state.name) return { state }
   switch (name) {
@@ -155,12 +159,11 @@ function disabled({ profile }: SessionSettings, state: SessionState, isEnding: b
   return { state: after, cause: 'disabled', effects: ending }
 }
 
-function expired({ profile }: SessionSettings, state: SessionState, timer: SessionTimer, now: number): Reaction {
+function expired(state: SessionState, timer: SessionTimer, now: number): Reaction {
   switch (timer) {
     case 'transmit': {
-      const overrunMs = now - state.sentAt - (transmitIntervalMs(profile, state) ?? 0)
-      const isLate = overrunMs > 0 && overrunMs < Infinity
-      return { state, isDue: true, effects: isLate ? [{ type: 'overran', ms: overrunMs }] : [] }
+      const ms = now - state.dueBy
+      return { state, isDue: true, effects: ms > 0 ? [{ type: 'overran', ms }] : [] }
     }
     case 'detect-due':
       return { state, effects: [start('detect', READ_FIRST_MS)] }
@@ -207,8 +210,16 @@ function down(state: SessionState, diagnostic: number, peer: PeerView | undefine
   return { ...common(state), name: 'down', diagnostic, peer }
 }
 
-function common({ diagnostic, said, used, poll, sentAt, finalAt }: SessionState): Omit<SessionState, 'name' | 'peer'> {
-  return { diagnostic, said, used, poll, sentAt, finalAt }
+function common({
+  diagnostic,
+  said,
+  used,
+  poll,
+  sentAt,
+  dueBy,
+  finalAt,
+}: SessionState): Omit<SessionState, 'name' | 'peer'> {
+  return { diagnostic, said, used, poll, sentAt, dueBy, finalAt }
 }
 
 function peerView(packet: ControlPacket, now: number): PeerView {

@@ -37,16 +37,26 @@ export interface Sender {
   close(): void
 }
 
-export interface Datagram {
+export type Datagram = ControlDatagram | EchoDatagram
+
+/** What came to one of the two control ports. */
+export interface ControlDatagram extends Arrival {
+  readonly port: PathKind
+}
+
+/** What came back of an echo. */
+export interface EchoDatagram extends Arrival {
+  readonly port: 'echo'
+}
+
+export interface Arrival {
   /** Valid only during the call. */
   readonly bytes: Uint8Array
-  /** The port it came to. */
-  readonly port: PathKind | 'echo'
   readonly source: Address
   /** Undefined where the transport cannot tell. */
-  readonly destination?: Address
-  readonly interface?: string
-  readonly vrf?: string
+  readonly destination?: Address | undefined
+  readonly interface?: string | undefined
+  readonly vrf?: string | undefined
   /** TTL or hop limit as received; undefined where the transport cannot tell. */
   readonly ttl: number | undefined
 }

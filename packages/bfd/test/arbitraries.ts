@@ -38,4 +38,6 @@ export const controlPacket: fc.Arbitrary<ControlPacket> = fc
     requiredMinRxUs: u32,
     requiredMinEchoRxUs: u32,
   })
-  .chain(packet => fc.option(authentication).map(section => (section ? { ...packet, authentication: section } : packet)))
+  .chain(packet =>
+    fc.option(authentication).map(section => (section ? { ...packet, authentication: section } : packet)),
+  )

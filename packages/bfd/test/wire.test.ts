@@ -147,7 +147,7 @@ describe('control packets', () => {
 describe('echo packets', () => {
   test('[F-ECHO-01] the form that FRR gives them', () => {
     expect(hex(encodeEcho({ myDiscriminator: 0x0a0b0c0d, sentAt: 12_345.678 }))).toBe(
-      '01180000' + '0a0b0c0d' + '000000000000000c' + '0000000000054556',
+      '01180000' + '0a0b0c0d' + '000000000000000c' + '000000000005464e',
     )
   })
 

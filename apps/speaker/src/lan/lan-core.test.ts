@@ -98,13 +98,14 @@ describe('LanCore', () => {
     lan.onMessage({ type: 'report' })
     const own = { requestsReceived: 0, responsesSent: 0, gratuitousSent: 12, conflicts: 0 }
     expect(posted).toEqual([
-      { type: 'counters', counters: { addresses: { '192.0.2.10': own }, ignored: {}, sendFailures: 0 } },
+      { type: 'counters', counters: { addresses: { '192.0.2.10': own }, ignored: {}, sendFailures: 0, bfd: [] } },
       {
         type: 'counters',
         counters: {
           addresses: { '192.0.2.10': { ...own, requestsReceived: 1, responsesSent: 1 } },
           ignored: {},
           sendFailures: 0,
+          bfd: [],
         },
       },
     ])

@@ -12,6 +12,7 @@ import type { Publisher } from '@metallb-ts/event-bus'
 import type { Clock, Random } from '@metallb-ts/runtime'
 import { heldNow, type LanAddress } from './contest.ts'
 import { kernelAnswers } from './kernel-answers.ts'
+import type { LanBfd } from './bfd.ts'
 import type { LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
 import type { FromLan, LanEvent, ToLan } from './protocol.ts'
 
@@ -50,6 +51,7 @@ export class LanCore {
   readonly #components: LanCoreComponents
   readonly #announcer: Announcer
   readonly #members: LanMembers | undefined
+  readonly #bfd: LanBfd | undefined
   #events: LanEvent[] = []
   #desired: readonly LanAddress[] = []
   readonly #warned = new Set<string>()
@@ -61,6 +63,7 @@ export class LanCore {
     components: LanCoreComponents,
     init: LanInit,
     createMembers?: (events: Publisher<LanEvents>, onHardware: OnPeerHardware) => LanMembers,
+    createBfd?: (events: Publisher<LanEvents>, onRefused: (peer: string, detail: string) => void) => LanBfd,
   ) {
     this.#components = components
     this.#node = init.node
@@ -74,6 +77,9 @@ export class LanCore {
       },
     )
     this.#members = createMembers?.(events, nodes => this.#announcer.setPeers(nodes))
+    this.#bfd = createBfd?.(events, (peer, detail) =>
+      components.post({ type: 'log', severity: 'error', event: 'bfd-refused', fields: { peer, detail } }),
+    )
   }
 
   start(): void {
@@ -90,6 +96,8 @@ export class LanCore {
         return this.#components.post({ type: 'applied' })
       case 'set-peers':
         return this.#members?.setPeers(message.peers)
+      case 'set-bfd':
+        return this.#bfd?.setWatches(message.watches)
       case 'report':
         return this.#report()
       case 'stop':
@@ -101,9 +109,18 @@ export class LanCore {
   #stop(): void {
     if (this.#isStopping) return
     this.#isStopping = true
-    if (this.#members === undefined) return this.#end()
-    this.#members.leave()
-    this.#components.clock.setTimer(SUCCESSION_MS, () => this.#end())
+    this.#members?.leave()
+    this.#bfd?.stop()
+    const { clock } = this.#components
+    const succeeds = this.#members === undefined ? 0 : clock.now() + SUCCESSION_MS
+    const deadline = clock.now() + MOST_GOODBYE_MS
+    // No promise is ever kept on this thread: its loop does not return.
+    const look = (): void => {
+      const isOver = clock.now() >= succeeds && (this.#bfd?.isOver ?? true)
+      if (isOver || clock.now() >= deadline) this.#end()
+      else clock.setTimer(LOOK_AGAIN_MS, look)
+    }
+    look()
   }
 
   #end(): void {
@@ -115,7 +132,7 @@ export class LanCore {
   }
 
   #report(): void {
-    const counters = lanCounters(this.#announcer)
+    const counters = { ...lanCounters(this.#announcer), bfd: this.#bfd?.sessions() ?? [] }
     const text = JSON.stringify(counters)
     if (text === this.#reported) return
     this.#reported = text
@@ -164,6 +181,9 @@ export class LanCore {
 
 /** For the others to elect and to answer; two may answer for an address meanwhile, on purpose. */
 const SUCCESSION_MS = 50
+/** For routers to hear that we leave on purpose. */
+const MOST_GOODBYE_MS = 2_000
+const LOOK_AGAIN_MS = 10
 const MOST_WARNED = 256
 
 function linkView({ link, arp, ndp, failure }: LinkStatus): LinkView {
@@ -181,7 +201,7 @@ function linkView({ link, arp, ndp, failure }: LinkStatus): LinkView {
   }
 }
 
-function lanCounters(announcer: Announcer): LanCounters {
+function lanCounters(announcer: Announcer): Omit<LanCounters, 'bfd'> {
   const { addresses, ignored, sendFailures } = announcer.counters()
   return {
     addresses: Object.fromEntries(

@@ -1,7 +1,9 @@
+import type { BfdEvents, SessionCounters, SessionKey, StateName } from '@metallb-ts/bfd'
 import type { Publisher } from '@metallb-ts/event-bus'
 import type { IgnoreReason, L2Events } from '@metallb-ts/l2-announcer'
 import type { MembershipEvents } from '@metallb-ts/membership'
 import type { Address } from '@metallb-ts/netip'
+import type { BfdWatch } from '@metallb-ts/policy'
 import type { Logger } from '@metallb-ts/runtime'
 import type { LanAddress } from './contest.ts'
 
@@ -15,6 +17,8 @@ export interface Lan {
   apply(desired: readonly LanAddress[]): void
   /** Replaces the speakers that heartbeats go to; this node may be among them. */
   setPeers(peers: readonly LanPeer[]): void
+  /** Replaces the paths to routers that are watched. */
+  setBfd(watches: readonly BfdWatch[]): void
   /** At most a second old. */
   counters(): LanCounters
   links(): readonly LinkView[]
@@ -27,7 +31,7 @@ export interface LanPeer {
   readonly address: Address
 }
 
-export type LanEvents = L2Events & MembershipEvents
+export type LanEvents = L2Events & MembershipEvents & BfdEvents
 
 export interface LanComponents {
   readonly events: Publisher<LanEvents>
@@ -73,6 +77,15 @@ export interface LanCounters {
   readonly ignored: Readonly<Partial<Record<IgnoreReason, number>>>
   /** Frames the kernel would not take. */
   readonly sendFailures: number
+  readonly bfd: readonly BfdView[]
+}
+
+/** One watched path. */
+export interface BfdView {
+  readonly peer: string
+  readonly session: SessionKey
+  readonly state: StateName
+  readonly counters: SessionCounters
 }
 
 export interface AddressCounters {

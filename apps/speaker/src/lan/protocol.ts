@@ -1,4 +1,5 @@
 import type { Severity, LogFields } from '@metallb-ts/runtime'
+import type { BfdWatch } from '@metallb-ts/policy'
 import type { LanAddress } from './contest.ts'
 import type { LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
 
@@ -13,6 +14,7 @@ export interface LanWorkerData {
 export type ToLan =
   | { readonly type: 'apply'; readonly desired: readonly LanAddress[] }
   | { readonly type: 'set-peers'; readonly peers: readonly LanPeer[] }
+  | { readonly type: 'set-bfd'; readonly watches: readonly BfdWatch[] }
   | { readonly type: 'report' }
   | { readonly type: 'stop' }
 

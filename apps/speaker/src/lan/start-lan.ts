@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { closeWaker, createWaker, wake } from '@metallb-ts/linux-net/node'
+import type { BfdWatch } from '@metallb-ts/policy'
 import type { Timer } from '@metallb-ts/runtime'
 import { REAL_CLOCK } from '@metallb-ts/runtime/node'
 import type { LanAddress } from './contest.ts'
@@ -26,7 +27,7 @@ class LanThread implements Lan {
   readonly #ended: Promise<void>
   readonly #onProcessExit = (): void => this.#send({ type: 'stop' })
   #links: readonly LinkView[] = []
-  #counters: LanCounters = { addresses: {}, ignored: {}, sendFailures: 0 }
+  #counters: LanCounters = { addresses: {}, ignored: {}, sendFailures: 0, bfd: [] }
   #report: Timer | undefined
   #isApplying = false
   #waiting: readonly LanAddress[] | undefined
@@ -69,6 +70,10 @@ class LanThread implements Lan {
 
   setPeers(peers: readonly LanPeer[]): void {
     this.#send({ type: 'set-peers', peers })
+  }
+
+  setBfd(watches: readonly BfdWatch[]): void {
+    this.#send({ type: 'set-bfd', watches })
   }
 
   counters(): LanCounters {

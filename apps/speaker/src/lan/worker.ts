@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
+import { udpTransport } from '@metallb-ts/bfd/node'
 import { PollLoop } from '@metallb-ts/linux-net/node'
 import { realRandom } from '@metallb-ts/runtime/node'
+import { createLanBfd } from './bfd.ts'
 import { LanCore } from './lan-core.ts'
 import { nativeMembers } from './members.ts'
 import { nativeLinks } from './native-links.ts'
@@ -25,6 +27,8 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
     },
     init,
     init.membership && ((events, onHardware) => nativeMembers(loop, init, init.membership!, events, onHardware)),
+    (events, onRefused) =>
+      createLanBfd({ clock: loop.clock, random: realRandom(), transport: udpTransport(loop), events }, { onRefused }),
   )
   core.start()
   loop.run()

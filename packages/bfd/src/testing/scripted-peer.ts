@@ -1,7 +1,7 @@
-import type { Address } from '@metallb-ts/netip'
+import type { Address, Family } from '@metallb-ts/netip'
 import { ok } from '@metallb-ts/runtime'
 import type { PathKind } from '../path.ts'
-import type { BfdTransport, Datagram, ListenOptions, SendOptions, TransportProblem } from '../transport.ts'
+import type { BfdTransport, Datagram, SendOptions, TransportProblem } from '../transport.ts'
 import { decodeControl, encodeControl, type ControlPacket } from '../wire/control-packet.ts'
 
 /** A peer that does exactly what a test says: it answers nothing by itself. Time is the test's. */
@@ -28,8 +28,9 @@ export class ScriptedPeer {
   get transport(): BfdTransport {
     return {
       listen: (options, onDatagram) => {
-        this.#listeners.set(keyOf(options), onDatagram)
-        return ok({ close: () => void this.#listeners.delete(keyOf(options)) })
+        const key = keyOf(options.kind, options.family, options.vrf)
+        this.#listeners.set(key, onDatagram)
+        return ok({ close: () => void this.#listeners.delete(key) })
       },
       open: options => {
         this.opened.push(options)
@@ -61,9 +62,9 @@ export class ScriptedPeer {
   }
 
   sendBytes(bytes: Uint8Array, more: Partial<Datagram> = {}): void {
-    const datagram: Datagram = { bytes, port: this.kind, source: this.address, ttl: 255, interface: 'eth0', ...more }
+    const datagram = { bytes, port: this.kind, source: this.address, ttl: 255, interface: 'eth0', ...more } as Datagram
     const kind = datagram.port === 'echo' ? 'single-hop' : datagram.port
-    this.#listeners.get(keyOf({ ...datagram, kind, family: datagram.source.family }))?.(datagram)
+    this.#listeners.get(keyOf(kind, datagram.source.family, datagram.vrf))?.(datagram)
   }
 }
 
@@ -86,6 +87,6 @@ export function scriptedControl(packet: Partial<ControlPacket> = {}): ControlPac
   }
 }
 
-function keyOf({ kind, family, vrf = '' }: ListenOptions): string {
+function keyOf(kind: PathKind, family: Family, vrf = ''): string {
   return `${kind} ${family} ${vrf}`
 }

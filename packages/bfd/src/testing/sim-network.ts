@@ -1,7 +1,7 @@
-import { equalAddresses, type Address } from '@metallb-ts/netip'
+import { equalAddresses, type Address, type Family } from '@metallb-ts/netip'
 import { ok, type Clock, type Random } from '@metallb-ts/runtime'
-import type { BfdPath } from '../path.ts'
-import type { BfdTransport, Datagram, ListenOptions, SendOptions } from '../transport.ts'
+import type { BfdPath, PathKind } from '../path.ts'
+import type { BfdTransport, Datagram, SendOptions } from '../transport.ts'
 
 export interface SimNetworkSettings {
   /** Share of datagrams lost, 0 to 1. @default 0 */
@@ -34,7 +34,10 @@ export class SimNetwork {
   readonly #cuts = new Set<string>()
   readonly #routers = new Map<string, number>()
 
-  constructor({ clock, random }: { readonly clock: Clock; readonly random: Random }, settings: SimNetworkSettings = {}) {
+  constructor(
+    { clock, random }: { readonly clock: Clock; readonly random: Random },
+    settings: SimNetworkSettings = {},
+  ) {
     this.#clock = clock
     this.#random = random
     this.settings = { loss: 0, latencyMs: [1, 5], duplication: 0, ...settings }
@@ -91,12 +94,24 @@ export class SimNetwork {
       const back = { ...datagram, ttl: ttl - 1 }
       const interfaceName = from.interfaceName
       this.#carry(via!, from, back, () =>
-        from.receive({ bytes: back.bytes, port: 'echo', source: own, destination: own, interface: interfaceName, ttl: back.ttl }),
+        from.receive({
+          bytes: back.bytes,
+          port: 'echo',
+          source: own,
+          destination: own,
+          interface: interfaceName,
+          ttl: back.ttl,
+        }),
       )
     })
   }
 
-  #carry(from: SimHost, to: SimHost | undefined, sent: Pick<Captured, 'bytes' | 'port' | 'sourcePort' | 'ttl'>, arrive: () => void): void {
+  #carry(
+    from: SimHost,
+    to: SimHost | undefined,
+    sent: Pick<Captured, 'bytes' | 'port' | 'sourcePort' | 'ttl'>,
+    arrive: () => void,
+  ): void {
     const { loss, duplication } = this.settings
     const isLost = to === undefined || this.#isCut(from, to) || this.#random.next() < loss
     if (this.captured.length === CAPTURE_LIMIT) this.captured.shift()
@@ -138,7 +153,7 @@ export class SimHost {
   get transport(): BfdTransport {
     return {
       listen: (options, onDatagram) => {
-        const key = listenerKey(options)
+        const key = listenerKey(options.kind, options.family, options.vrf)
         this.#listeners.set(key, onDatagram)
         return ok({ close: () => void this.#listeners.delete(key) })
       },
@@ -160,7 +175,7 @@ export class SimHost {
   /** As if it came from the wire; what nobody listens for is lost. */
   receive(datagram: Datagram): void {
     const kind = datagram.port === 'echo' ? 'single-hop' : datagram.port
-    this.#listeners.get(listenerKey({ ...datagram, kind, family: datagram.source.family }))?.(datagram)
+    this.#listeners.get(listenerKey(kind, datagram.source.family, datagram.vrf))?.(datagram)
   }
 
   #problem(): { code: 'no-route' | 'no-permission'; detail: string } | undefined {
@@ -174,6 +189,6 @@ function canEcho({ kind, remote }: BfdPath): boolean {
   return kind === 'single-hop' && remote.family === 'ipv4'
 }
 
-function listenerKey({ kind, family, vrf = '' }: ListenOptions): string {
+function listenerKey(kind: PathKind, family: Family, vrf = ''): string {
   return `${kind} ${family} ${vrf}`
 }

@@ -32,7 +32,10 @@ export function writeAuthentication(section: Authentication, to: ByteWriter): vo
       to.u8(SIMPLE_PASSWORD).u8(HEADER_LENGTH + 1 + section.password.length)
       return void to.u8(section.keyId).bytes(section.password)
     case 'unknown':
-      return void to.u8(section.type).u8(HEADER_LENGTH + section.data.length).bytes(section.data)
+      return void to
+        .u8(section.type)
+        .u8(HEADER_LENGTH + section.data.length)
+        .bytes(section.data)
     case 'malformed':
       return void to.bytes(section.octets)
     case 'keyed-md5':
@@ -61,9 +64,7 @@ const DIGESTS: readonly { readonly kind: DigestKind; readonly type: number; read
 
 function simplePassword(octets: Uint8Array, data: Uint8Array): Authentication {
   const fits = data.length >= 2 && data.length <= 1 + PASSWORD_LIMIT
-  return fits
-    ? { kind: 'simple-password', keyId: data[0]!, password: data.subarray(1) }
-    : { kind: 'malformed', octets }
+  return fits ? { kind: 'simple-password', keyId: data[0]!, password: data.subarray(1) } : { kind: 'malformed', octets }
 }
 
 function sequenceOf(data: Uint8Array): number {

@@ -81,7 +81,14 @@ const LENGTH_LIMIT = 255
 const LENGTH_OFFSET = 3
 const DISCRIMINATORS_OFFSET = 4
 
-const FLAGS = { poll: 0x20, final: 0x10, controlPlaneIndependent: 0x08, authentication: 0x04, demand: 0x02, multipoint: 0x01 }
+const FLAGS = {
+  poll: 0x20,
+  final: 0x10,
+  controlPlaneIndependent: 0x08,
+  authentication: 0x04,
+  demand: 0x02,
+  multipoint: 0x01,
+}
 
 function flagsOf(packet: ControlPacket): number {
   return (

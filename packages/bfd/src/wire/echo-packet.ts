@@ -10,7 +10,10 @@ export interface EchoPacket {
 export function encodeEcho({ myDiscriminator, sentAt }: EchoPacket): Uint8Array {
   const microseconds = Math.round(sentAt * 1_000)
   const to = new ByteWriter({ limit: LENGTH, initial: LENGTH }).u8(VERSION).u8(LENGTH).u16(0).u32(myDiscriminator)
-  return to.u64(BigInt(Math.floor(microseconds / 1e6))).u64(BigInt(microseconds % 1e6)).finish()
+  return to
+    .u64(BigInt(Math.floor(microseconds / 1e6)))
+    .u64(BigInt(microseconds % 1e6))
+    .finish()
 }
 
 /** Undefined for what is no echo of this form. Never throws, whatever the bytes. */

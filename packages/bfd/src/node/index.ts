@@ -1,0 +1,1 @@
+export { udpTransport } from './udp-transport.ts'
