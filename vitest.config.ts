@@ -21,10 +21,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${roots}/**/*.test.ts`],
-          exclude: ['**/node_modules/**', '**/dist/**', '**/*.{sim,interop,lab}.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**', '**/*.{sim,interop,lab}.test.ts', 'e2e/chart/**'],
           testTimeout: 30_000,
         },
       },
+      lane('chart', ['e2e/chart/**/*.test.ts'], {
+        exclude: ['**/node_modules/**', '**/*.lab.test.ts'],
+        testTimeout: minutes(1),
+      }),
       lane('sim', [`${roots}/**/*.sim.test.ts`], { testTimeout: minutes(5) }),
       lane('interop', [`${roots}/**/*.interop.test.ts`], {
         testTimeout: minutes(3),

@@ -23,6 +23,7 @@ const LANES: readonly Lane[] = [
   check('boundary canary', () => runTool('node', ['tools/boundary-canary.ts'])),
   check('packages', () => runTool('node', ['tools/check-packages.ts'])),
   vitest('interop', controlPlaneBuilt),
+  vitest('chart', controlPlaneBuilt),
   vitest('lab', controlPlaneBuilt),
   check('demo', () =>
     runTool('node', ['--conditions=development', 'e2e/lab/src/demo/main.ts'], { env: { API: 'embedded' } }),
@@ -63,7 +64,8 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-if (lanes.some(({ name }) => ['interop', 'lab', 'demo on a real API server'].includes(name))) void controlPlaneBuilt()
+if (lanes.some(({ name }) => ['interop', 'chart', 'lab', 'demo on a real API server'].includes(name)))
+  void controlPlaneBuilt()
 const results: TestResult[] = []
 for (const { name, run } of lanes) {
   const startedAt = Date.now()

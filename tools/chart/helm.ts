@@ -46,7 +46,8 @@ export async function renderNotes(values: object = {}): Promise<string> {
   try {
     cpSync(CHART, folder, { recursive: true })
     const notes = readFileSync(join(CHART, 'templates/NOTES.txt'), 'utf8')
-    const object = '{"apiVersion":"v1","kind":"Notes","metadata":{"name":"notes"},"text":{{ include "notes" . | toJson }}}'
+    const object =
+      '{"apiVersion":"v1","kind":"Notes","metadata":{"name":"notes"},"text":{{ include "notes" . | toJson }}}'
     writeFileSync(join(folder, 'templates/notes.yaml'), `{{ define "notes" }}${notes}{{ end }}${object}`)
     const show = ['--show-only=templates/notes.yaml', '--namespace=metallb-system', '--values=-']
     const [shown] = objectsIn(await runHelm(['template', 'metallb', folder, ...show], values))
@@ -63,12 +64,19 @@ export function objectsIn(text: string): readonly Rendered[] {
     .filter(object => object !== null)
 }
 
-/** @param values what Helm reads where the arguments say `-` */
-export async function runHelm(args: readonly string[], values: object = {}): Promise<string> {
+/**
+ * @param values what Helm reads where the arguments say `-`
+ * @param env such as HOME, for what speaks to a cluster
+ */
+export async function runHelm(
+  args: readonly string[],
+  values: object = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const found = findBinaries(['helm'])
   if (!found.ok) throw new Error(found.reason)
   const running = promisify(execFile)(join(found.folder, 'helm'), [...args], {
-    env: { PATH: process.env['PATH'], HELM_NO_PLUGINS: '1' },
+    env: { PATH: process.env['PATH'], ...env },
     maxBuffer: MAX_OUTPUT,
     timeout: TIMEOUT_MS,
   })

@@ -1,16 +1,13 @@
-{{/* One endpoint of a monitor; given (list $ settings tlsConfig). */}}
+{{/* One endpoint of a monitor; given (list settings tlsConfig). */}}
 {{- define "metallb.endpoint" -}}
-{{- $settings := index . 1 -}}
-{{- $scheme := include "metallb.metricsScheme" (index . 0) -}}
+{{- $settings := index . 0 -}}
 port: metricshttps
 path: /metrics
-scheme: {{ $scheme }}
+scheme: https
 honorLabels: true
-{{- if eq $scheme "https" }}
-{{- with index . 2 }}
+{{- with index . 1 }}
 tlsConfig:
   {{- toYaml . | nindent 2 }}
-{{- end }}
 {{- end }}
 {{- with $settings.interval }}
 interval: {{ . | quote }}

@@ -7,12 +7,11 @@
 {{- $annotations := dict -}}
 {{- if $root.Values.prometheus.scrapeAnnotations }}
 {{- $port := toString $root.Values.prometheus.metricsPort }}
-{{- $scheme := include "metallb.metricsScheme" $root }}
-{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/scheme" $scheme "prometheus.io/port" $port }}
+{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/scheme" "https" "prometheus.io/port" $port }}
 {{- end }}
 {{- with merge (dict) ($values.podAnnotations | default dict) $annotations }}
 annotations:
-  {{- toYaml . | nindent 2 }}
+  {{- include "metallb.texts" . | nindent 2 }}
 {{- end }}
 labels:
   {{- include "metallb.selector" . | nindent 2 }}
@@ -40,7 +39,7 @@ securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 nodeSelector:
-  {{- merge (dict "kubernetes.io/os" "linux") ($values.nodeSelector | default dict) | toYaml | nindent 2 }}
+  {{- merge (dict "kubernetes.io/os" "linux") ($values.nodeSelector | default dict) | include "metallb.texts" | nindent 2 }}
 {{- with $values.affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
@@ -58,6 +57,11 @@ imagePullPolicy: {{ . }}
 command:
   {{- ternary (list .) . (kindIs "string" .) | toYaml | nindent 2 }}
 {{- end }}
+{{- end }}
+
+{{/* Both probes are answered at one port. */}}
+{{- define "metallb.healthPort" -}}
+{{ ternary .livenessProbe.port .readinessProbe.port .livenessProbe.enabled }}
 {{- end }}
 
 {{/* Probes ask the node's own loopback where the pod is in the node's network. */}}
@@ -82,7 +86,26 @@ command:
 
 {{/* A map whose values have to be text, whatever YAML took them for. */}}
 {{- define "metallb.texts" -}}
+{{- $lines := list -}}
 {{- range $key, $value := . }}
-{{ $key }}: {{ $value | toString | quote }}
+{{- $lines = append $lines (printf "%s: %s" $key ($value | toString | toRawJson)) }}
+{{- end }}
+{{- join "\n" $lines }}
+{{- end }}
+
+{{/* Flags of TLS; given (list $ secret), the secret being that of the certificate for /metrics. */}}
+{{- define "metallb.tlsFlags" -}}
+{{- $tls := (index . 0).Values.tls -}}
+{{- with $tls.cipherSuites }}
+- {{ printf "--tls-cipher-suites=%s" . | quote }}
+{{- end }}
+{{- with $tls.curvePreferences }}
+- {{ printf "--tls-curve-preferences=%s" . | quote }}
+{{- end }}
+{{- with $tls.minVersion }}
+- --tls-min-version={{ . }}
+{{- end }}
+{{- if index . 1 }}
+- --metrics-cert-dir=/etc/metrics
 {{- end }}
 {{- end }}

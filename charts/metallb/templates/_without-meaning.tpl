@@ -1,6 +1,6 @@
 {{/*
-Values that are taken and do nothing, each with what it is when nobody gives it: those of FRR, those of older charts, and
-what the programs of this version do not do. Answers with the paths of those that were given something else, a line each.
+Values that are taken and do nothing, each with what it is when nobody gives it: those of FRR, and those of older charts.
+Answers with the paths of those that were given something else, a line each.
 */}}
 {{- define "metallb.withoutMeaning" -}}
 {{- $idle := dict
@@ -29,13 +29,6 @@ what the programs of this version do not do. Answers with the paths of those tha
   "prometheus.rbacProxy" nil
   "psp" nil
 -}}
-{{- if ne (include "metallb.programs.serveTls" .) "true" }}
-{{- $_ := set $idle "tls.controllerMetricsTLSSecret" "" }}
-{{- $_ := set $idle "tls.speakerMetricsTLSSecret" "" }}
-{{- range list "cipherSuites" "curvePreferences" "minVersion" }}
-{{- if eq $.Values.controller.webhookMode "disabled" }}{{ $_ := set $idle (printf "tls.%s" .) "" }}{{ end }}
-{{- end }}
-{{- end }}
 {{- range $path, $nothing := $idle }}
 {{- $value := $.Values }}
 {{- range splitList "." $path }}
