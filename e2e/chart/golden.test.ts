@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { renderChart, type RenderInit, type Rendered } from '../../tools/chart/helm.ts'
+import { renderChart, type RenderInit, type Rendered } from '@metallb-ts/tools/chart/helm'
 import { helm, where } from './support.ts'
 
 const PROMETHEUS = { serviceAccount: 'prometheus', namespace: 'monitoring' }

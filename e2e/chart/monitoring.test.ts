@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { renderChart, type Rendered } from '../../tools/chart/helm.ts'
-import { ROOT } from '../../tools/run.ts'
+import { renderChart, type Rendered } from '@metallb-ts/tools/chart/helm'
+import { ROOT } from '@metallb-ts/tools/run'
 import { containerOf, helm, object, where } from './support.ts'
 
 const PROMETHEUS = { serviceAccount: 'prometheus', namespace: 'monitoring' }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { renderChart, type Rendered } from '../../tools/chart/helm.ts'
+import { renderChart, type Rendered } from '@metallb-ts/tools/chart/helm'
 import { containerOf, helm, object, podOf, where } from './support.ts'
 
 interface Policy {

@@ -1,6 +1,6 @@
 import type { KubeRequest, KubeTransport } from '@metallb-ts/k8s-watch'
 import type { PolicyRule } from '@metallb-ts/k8s-watch/testing'
-import type { Rendered } from '../../tools/chart/helm.ts'
+import type { Rendered } from '@metallb-ts/tools/chart/helm'
 
 interface Rule {
   readonly apiGroups?: readonly string[]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CHART, renderChart, runHelm } from '../../tools/chart/helm.ts'
+import { CHART, renderChart, runHelm } from '@metallb-ts/tools/chart/helm'
 import { helm, where, withValue } from './support.ts'
 
 /** The path, a value that it cannot have, and what is said of it. */

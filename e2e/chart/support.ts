@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findBinaries } from '@metallb-ts/tools/envtest'
 import { parse } from 'yaml'
-import { CHART, type Rendered } from '../../tools/chart/helm.ts'
+import { CHART, type Rendered } from '@metallb-ts/tools/chart/helm'
 
 /** Helm, where the control plane's programs are. */
 export const helm: ReturnType<typeof findBinaries> = findBinaries(['helm'])

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CHART, renderChart, renderNotes, type Rendered } from '../../tools/chart/helm.ts'
+import { CHART, renderChart, renderNotes, type Rendered } from '@metallb-ts/tools/chart/helm'
 import { METALLB_VALUES, type MetallbValue } from './metallb-values.ts'
 import { DEFAULTS, helm, valueAt, where, withValue } from './support.ts'
 

@@ -1,0 +1,3 @@
+import { application } from '../../tools/tsup-preset.ts'
+
+export default application({ main: 'src/main.ts' })
