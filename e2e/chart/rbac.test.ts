@@ -210,6 +210,7 @@ function startSpeaker({ server }: Cluster): Running {
     {
       ...components,
       bgpTransport: network.host(NODE_ADDRESS).transport,
+      discovery: { watch: () => ({ stop: () => {} }) },
       startLan: () => Promise.resolve(QUIET_LAN),
     },
     {

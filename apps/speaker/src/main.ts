@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { tcpTransport } from '@metallb-ts/bgp-fsm/node'
+import { routerDiscovery, tcpTransport } from '@metallb-ts/bgp-fsm/node'
 import { createClient } from '@metallb-ts/k8s-watch'
 import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import { parseAddress } from '@metallb-ts/netip'
@@ -40,6 +40,7 @@ async function run(options: SpeakerOptions): Promise<void> {
     {
       transport,
       bgpTransport: tcpTransport(),
+      discovery: routerDiscovery({ clock: REAL_CLOCK, random: realRandom() }, { onTrouble }),
       clock: REAL_CLOCK,
       random: realRandom(),
       logger,
@@ -74,6 +75,10 @@ async function run(options: SpeakerOptions): Promise<void> {
   await speaker.stop(await signal)
   await Promise.all([health.stop(), scrape?.stop(), transport.close()])
   logger.info('speaker-stopped', { node: options.nodeName })
+
+  function onTrouble(interfaceName: string, reason: string): void {
+    logger.warn('no-router-discovery', { interface: interfaceName, reason })
+  }
 
   function fail(error: Error): void {
     logger.error('lan-thread-failed', { error })

@@ -1,5 +1,10 @@
 import { isPathFailure, pathKey } from '@metallb-ts/bfd'
-import { createSpeaker as createBgpSpeaker, type Speaker as BgpSpeaker, type Transport } from '@metallb-ts/bgp-fsm'
+import {
+  createSpeaker as createBgpSpeaker,
+  type Discovery,
+  type Speaker as BgpSpeaker,
+  type Transport,
+} from '@metallb-ts/bgp-fsm'
 import { EventBus } from '@metallb-ts/event-bus'
 import {
   createClient,
@@ -23,6 +28,8 @@ import { createStores } from './stores.ts'
 export interface SpeakerComponents {
   readonly transport: KubeTransport
   readonly bgpTransport: Transport
+  /** Finds unnumbered peers. */
+  readonly discovery: Discovery
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -65,7 +72,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   const recorder = createRecorder({ client, clock }, { component: 'metallb-speaker', host: init.node })
   const stores = createStores({ transport, clock, random, events: bus }, init.namespace)
   const bgp: BgpSpeaker = createBgpSpeaker(
-    { clock, random, transport: components.bgpTransport, events: bus },
+    { clock, random, transport: components.bgpTransport, discovery: components.discovery, events: bus },
     { asn: UNUSED_ASN, routerId: init.routerId },
   )
   const members = new Set<string>() // this node too joins only when it has listened for the others

@@ -7,7 +7,8 @@ import { Listeners } from './listeners.ts'
 import { LiveSession, type LiveSessionComponents, type SessionTiming } from './live-session.ts'
 import { checkPath, pathKey, type BfdPath, type SessionKey } from './path.ts'
 import { completeProfile, strictestProfile, type BfdProfile, type CompleteProfile } from './profile.ts'
-import type { PeerView, StateName } from './session-state.ts'
+import type { PeerView } from './session-state.ts'
+import type { StateName } from './wire/control-packet.ts'
 import type { Datagram, EchoDatagram, TransportProblem } from './transport.ts'
 
 /** A clock, chance, UDP, and somebody to tell. */

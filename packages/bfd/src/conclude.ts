@@ -1,8 +1,8 @@
 import type { TimerEffect } from '@metallb-ts/runtime'
-import { echoTimers, withEcho } from './echo.ts'
+import { echoDeadline, echoTimers, withEcho } from './echo.ts'
 import {
   bindingIntervals,
-  detectionTimeMs,
+  detectionDeadline,
   jitteredDelay,
   maySpeak,
   transmitIntervalMs,
@@ -11,6 +11,7 @@ import {
 import { pollAfterSending, pollForChange, setsPoll } from './poll.ts'
 import type { Reaction, SessionAnswer, SessionEffects, SessionInput, SessionTimer } from './session.ts'
 import type { SessionSettings, SessionState } from './session-state.ts'
+import { rewatch } from './watch.ts'
 import type { ControlPacket } from './wire/control-packet.ts'
 
 /** What follows from a reaction, whatever caused it: the intervals of the new state, packets, and timers. */
@@ -22,21 +23,27 @@ export function conclude(
   now: number,
 ): SessionAnswer {
   const agreed = withEcho(settings, withIntervals(settings, reaction.state), now)
-  const { state: spoken, packets } = speak(settings, before, { ...reaction, state: agreed }, now)
-  const { state, timers } = schedule(settings, before, spoken, input, now)
+  const spoken = speak(settings, before, { ...reaction, state: agreed }, now)
+  const scheduled = schedule(settings, before, spoken.state, input, now)
+  const { state } = scheduled
+  const detection = rewatch(state.detection, DETECTION_TIMERS, detectionDeadline(state), input, now)
+  const echoLoss = rewatch(state.echoLoss, ECHO_LOSS_TIMERS, echoDeadline(settings, state), input, now)
   return {
-    state,
+    state: { ...state, detection: detection.watch, echoLoss: echoLoss.watch },
     effects: [
-      ...packets.map(packet => ({ type: 'send' as const, packet })),
+      ...spoken.packets.map(packet => ({ type: 'send' as const, packet })),
       ...moved(before, reaction),
       ...(reaction.effects ?? []),
-      ...timers,
-      ...detectTimers(before, state, now),
-      ...echoTimers(settings, before, state, input, now),
+      ...scheduled.timers,
+      ...detection.timers,
+      ...echoTimers(settings, before, state, input),
+      ...echoLoss.timers,
     ],
   }
 }
 
+const DETECTION_TIMERS = { due: 'detect-due', confirmed: 'detect' } as const
+const ECHO_LOSS_TIMERS = { due: 'echo-due', confirmed: 'echo-lost' } as const
 const FINAL_SPACING_MS = 10 // a flood of Polls is not answered with a flood
 
 function withIntervals({ profile }: SessionSettings, state: SessionState): SessionState {
@@ -106,26 +113,16 @@ function schedule(
   now: number,
 ): { state: SessionState; timers: readonly TimerEffect<SessionTimer>[] } {
   const interval = transmitIntervalMs(profile, state)
+  const hasFired = input.type === 'expired' && input.timer === 'transmit'
   const isSame =
-    input.type !== 'reconfigured' && state.sentAt === before.sentAt && interval === transmitIntervalMs(profile, before)
+    !hasFired &&
+    input.type !== 'reconfigured' &&
+    state.sentAt === before.sentAt &&
+    interval === transmitIntervalMs(profile, before)
   if (isSame) return { state, timers: [] }
   if (interval === undefined)
     return { state: { ...state, dueBy: Infinity }, timers: [{ type: 'stop-timer', timer: 'transmit' }] }
   const delay = jitteredDelay(interval, now - state.sentAt, profile.detectMultiplier)
   const dueBy = now + delay.ms * (1 + delay.jitter)
   return { state: { ...state, dueBy }, timers: [{ type: 'start-timer', timer: 'transmit', ...delay }] }
-}
-
-function detectTimers(before: SessionState, after: SessionState, now: number): readonly TimerEffect<SessionTimer>[] {
-  const deadline = detectionDeadline(after)
-  if (deadline === detectionDeadline(before)) return []
-  const cancel = { type: 'stop-timer', timer: 'detect' } as const
-  if (deadline === undefined) return [cancel, { type: 'stop-timer', timer: 'detect-due' }]
-  return [cancel, { type: 'start-timer', timer: 'detect-due', ms: Math.max(0, deadline - now) }]
-}
-
-/** Counted from the last packet of the peer. */
-function detectionDeadline(state: SessionState): number | undefined {
-  const ms = detectionTimeMs(state)
-  return ms === undefined || state.peer === undefined ? undefined : state.peer.heardAt + ms
 }

@@ -15,6 +15,12 @@ export function echoDetectionTimeMs(settings: SessionSettings, state: SessionSta
   return interval === undefined ? undefined : interval * (state.peer?.detectMultiplier ?? 1)
 }
 
+/** When echoes have stayed away for too long; Infinity while none are waited for. */
+export function echoDeadline(settings: SessionSettings, state: SessionState): number {
+  const echoedAt = state.name === 'up' ? state.echoedAt : undefined
+  return (echoedAt ?? 0) + (echoDetectionTimeMs(settings, state) ?? Infinity)
+}
+
 /** The first echo is waited for from now on; where none go, none are. */
 export function withEcho(settings: SessionSettings, state: SessionState, now: number): SessionState {
   if (state.name !== 'up') return state
@@ -22,17 +28,8 @@ export function withEcho(settings: SessionSettings, state: SessionState, now: nu
   return echoedAt === state.echoedAt ? state : { ...state, echoedAt }
 }
 
+/** The timer of our echoes; another interval holds from the next one on. */
 export function echoTimers(
-  settings: SessionSettings,
-  before: SessionState,
-  after: SessionState,
-  input: SessionInput,
-  now: number,
-): readonly TimerEffect<SessionTimer>[] {
-  return [...sendTimer(settings, before, after, input), ...lossTimers(settings, before, after, input, now)]
-}
-
-function sendTimer(
   settings: SessionSettings,
   before: SessionState,
   after: SessionState,
@@ -41,28 +38,9 @@ function sendTimer(
   const interval = echoIntervalMs(settings, after)
   const wasSent = input.type === 'expired' && input.timer === 'echo'
   if (interval === undefined) return isEchoing(before) ? [{ type: 'stop-timer', timer: 'echo' }] : []
-  if (!wasSent && isEchoing(before)) return [] // another interval holds from the next echo on
+  if (!wasSent && isEchoing(before)) return []
   const delay = wasSent ? jitteredDelay(interval, 0, settings.profile.detectMultiplier) : { ms: 0 }
   return [{ type: 'start-timer', timer: 'echo', ...delay }]
-}
-
-function lossTimers(
-  settings: SessionSettings,
-  before: SessionState,
-  after: SessionState,
-  input: SessionInput,
-  now: number,
-): readonly TimerEffect<SessionTimer>[] {
-  const deadline = lossDeadline(settings, after)
-  if (deadline === lossDeadline(settings, before) && input.type !== 'reconfigured') return []
-  const cancel = { type: 'stop-timer', timer: 'echo-lost' } as const
-  if (deadline === undefined) return isEchoing(before) ? [cancel, { type: 'stop-timer', timer: 'echo-due' }] : []
-  return [cancel, { type: 'start-timer', timer: 'echo-due', ms: Math.max(0, deadline - now) }]
-}
-
-function lossDeadline(settings: SessionSettings, state: SessionState): number | undefined {
-  const ms = echoDetectionTimeMs(settings, state)
-  return ms === undefined || state.name !== 'up' || state.echoedAt === undefined ? undefined : state.echoedAt + ms
 }
 
 function isEchoing(state: SessionState): boolean {

@@ -1,6 +1,8 @@
 import type { CompleteProfile } from './profile.ts'
 import { setsPoll, type Poll } from './poll.ts'
-import type { PeerView, SessionState, StateName } from './session-state.ts'
+import type { PeerView, SessionState } from './session-state.ts'
+import { isOver, LONGEST_WAIT_MS } from './watch.ts'
+import type { StateName } from './wire/control-packet.ts'
 
 /** Microseconds, as packets carry them. */
 export interface Intervals {
@@ -47,12 +49,25 @@ export function detectionTimeMs(state: SessionState): number | undefined {
   return (peer.detectMultiplier * Math.max(used.requiredMinRxUs, peer.desiredMinTxUs)) / US_PER_MS
 }
 
+/** When that time is over, counted from the peer's last packet; Infinity while nobody is listened for. */
+export function detectionDeadline(state: SessionState): number {
+  return (state.peer?.heardAt ?? 0) + (detectionTimeMs(state) ?? Infinity)
+}
+
 /** How long the peer may still believe what it heard of us last. */
 export function peerDetectionTimeMs({ detectMultiplier }: CompleteProfile, said: Intervals, peer: PeerView): number {
   return (detectMultiplier * Math.max(said.desiredMinTxUs, peer.requiredMinRxUs)) / US_PER_MS
 }
 
-/** A delay for a timer that draws its own jitter: evenly from `least` to `most` of the interval, less what has passed. */
+/** Whether the next periodic packet may go, so long after the last one. */
+export function isTransmissionDue(intervalMs: number, passedMs: number): boolean {
+  return isOver(intervalMs * LEAST_SHARE, passedMs)
+}
+
+/**
+ * A delay for a timer that draws its own jitter: evenly from the least to the most of the interval, less what has passed.
+ * One that is too long for a timer comes in parts.
+ */
 export function jitteredDelay(
   intervalMs: number,
   passedMs: number,
@@ -60,6 +75,7 @@ export function jitteredDelay(
 ): { readonly ms: number; readonly jitter: number } {
   const least = Math.max(0, intervalMs * LEAST_SHARE - passedMs)
   const most = Math.max(0, intervalMs * (detectMultiplier === 1 ? MOST_SHARE_OF_ONE : 1) - passedMs)
+  if (least > LONGEST_WAIT_MS) return { ms: LONGEST_WAIT_MS, jitter: 0 }
   return most === 0 ? { ms: 0, jitter: 0 } : { ms: (least + most) / 2, jitter: (most - least) / (most + least) }
 }
 

@@ -1,7 +1,8 @@
 import type { CompleteProfile } from './profile.ts'
 import type { Intervals } from './intervals.ts'
 import type { Poll } from './poll.ts'
-import type { ControlPacket, StateName } from './wire/control-packet.ts'
+import type { Watch } from './watch.ts'
+import type { ControlPacket } from './wire/control-packet.ts'
 
 /** The session variables of RFC 5880 §6.8.1. */
 export type SessionState =
@@ -12,7 +13,8 @@ export type SessionState =
   /** `echoedAt`: when an echo last came back, or the first one was sent. */
   | (Common & { readonly name: 'up'; readonly peer: PeerView; readonly echoedAt: number | undefined })
 
-interface Common {
+/** What every state has. */
+export interface Common {
   /** Why we last went down, until we are up again. */
   readonly diagnostic: number
   /** What our packets say. */
@@ -25,6 +27,8 @@ interface Common {
   /** When the next one goes at the latest; Infinity while none is scheduled. */
   readonly dueBy: number
   readonly finalAt: number
+  readonly detection: Watch
+  readonly echoLoss: Watch
 }
 
 /** What the peer last said; undefined where this is optional: nothing, or nothing within a detection time. */
@@ -39,5 +43,3 @@ export interface SessionSettings {
   /** The path is one that echoes come back on: IPv4, single hop. */
   readonly isEchoPath: boolean
 }
-
-export type { StateName }

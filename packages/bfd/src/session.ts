@@ -1,10 +1,18 @@
 import type { Step, TimerEffect } from '@metallb-ts/runtime'
 import { conclude } from './conclude.ts'
-import { peerDetectionTimeMs, wantedIntervals } from './intervals.ts'
+import { echoDeadline } from './echo.ts'
+import {
+  detectionDeadline,
+  isTransmissionDue,
+  peerDetectionTimeMs,
+  transmitIntervalMs,
+  wantedIntervals,
+} from './intervals.ts'
 import { isConfirmation, pollAfterReceiving } from './poll.ts'
 import type { CompleteProfile } from './profile.ts'
-import type { PeerView, SessionSettings, SessionState, StateName } from './session-state.ts'
-import type { ControlPacket } from './wire/control-packet.ts'
+import type { Common, PeerView, SessionSettings, SessionState } from './session-state.ts'
+import { isOver, NO_WATCH } from './watch.ts'
+import type { ControlPacket, StateName } from './wire/control-packet.ts'
 import { DIAGNOSTICS } from './wire/diagnostic.ts'
 
 export type SessionInput =
@@ -82,6 +90,8 @@ export function initialSession(profile: CompleteProfile): SessionState {
     sentAt: -Infinity,
     dueBy: Infinity,
     finalAt: -Infinity,
+    detection: NO_WATCH,
+    echoLoss: NO_WATCH,
   }
 }
 
@@ -103,7 +113,7 @@ function react(settings: SessionSettings, state: SessionState, input: SessionInp
     case 'reconfigured':
       return { state }
     case 'expired':
-      return expired(state, input.timer, now)
+      return expired(settings, state, input.timer, now)
   }
 }
 
@@ -155,30 +165,39 @@ function disabled({ profile }: SessionSettings, state: SessionState, isEnding: b
   const ending: SessionEffects =
     peer === undefined
       ? [{ type: 'ended' }]
-      : [start('linger', peerDetectionTimeMs(profile, wantedIntervals(profile, 'admin-down'), peer))]
+      : [
+          start(
+            'linger',
+            Math.min(LONGEST_FAREWELL_MS, peerDetectionTimeMs(profile, wantedIntervals(profile, 'admin-down'), peer)),
+          ),
+        ]
   return { state: after, cause: 'disabled', effects: ending }
 }
 
-function expired(state: SessionState, timer: SessionTimer, now: number): Reaction {
+function expired(settings: SessionSettings, state: SessionState, timer: SessionTimer, now: number): Reaction {
   switch (timer) {
-    case 'transmit': {
-      const ms = now - state.dueBy
-      return { state, isDue: true, effects: ms > 0 ? [{ type: 'overran', ms }] : [] }
-    }
+    case 'transmit':
+      return transmissionDue(settings, state, now)
     case 'detect-due':
-      return { state, effects: [start('detect', READ_FIRST_MS)] }
+    case 'echo-due':
+      return { state }
     case 'detect':
-      return silence(state)
+      return isOver(detectionDeadline(state), now) ? silence(state) : { state }
     case 'linger':
       return { state, effects: [{ type: 'ended' }] }
     case 'echo':
       return { state, effects: [{ type: 'send-echo' }] }
-    case 'echo-due':
-      return { state, effects: [start('echo-lost', READ_FIRST_MS)] }
     case 'echo-lost':
-      if (state.name !== 'up') return { state }
+      if (!isOver(echoDeadline(settings, state), now)) return { state }
       return { state: down(state, DIAGNOSTICS['echo-failed'], state.peer), cause: 'echo-failed' }
   }
+}
+
+function transmissionDue({ profile }: SessionSettings, state: SessionState, now: number): Reaction {
+  const interval = transmitIntervalMs(profile, state)
+  if (interval === undefined || !isTransmissionDue(interval, now - state.sentAt)) return { state }
+  const ms = now - state.dueBy
+  return { state, isDue: true, effects: ms > 0 ? [{ type: 'overran', ms }] : [] }
 }
 
 /** A detection time without a packet: what the peer said is not so any more (RFC 5880 §6.8.1, §6.8.4). */
@@ -197,7 +216,7 @@ function silence(state: SessionState): Reaction {
   }
 }
 
-const READ_FIRST_MS = 1 // one turn of the event loop: what waits in the socket is read before the detection time counts
+const LONGEST_FAREWELL_MS = 30_000 // whatever interval the peer asks for
 
 /** By our state and by the one that the peer says it is in. */
 const HANDSHAKE = {
@@ -210,16 +229,9 @@ function down(state: SessionState, diagnostic: number, peer: PeerView | undefine
   return { ...common(state), name: 'down', diagnostic, peer }
 }
 
-function common({
-  diagnostic,
-  said,
-  used,
-  poll,
-  sentAt,
-  dueBy,
-  finalAt,
-}: SessionState): Omit<SessionState, 'name' | 'peer'> {
-  return { diagnostic, said, used, poll, sentAt, dueBy, finalAt }
+function common(state: SessionState): Common {
+  const { diagnostic, said, used, poll, sentAt, dueBy, finalAt, detection, echoLoss } = state
+  return { diagnostic, said, used, poll, sentAt, dueBy, finalAt, detection, echoLoss }
 }
 
 function peerView(packet: ControlPacket, now: number): PeerView {

@@ -1,9 +1,8 @@
 import { address } from '@metallb-ts/netip'
 import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
 import { describe, expect, test } from 'vitest'
-import { createBfd, isPathFailure, type BfdPath, type MoveCause } from '../src/index.ts'
-import { scriptedControl, ScriptedPeer, SimNetwork } from '../src/testing/index.ts'
-import { encodeControl } from '../src/wire/index.ts'
+import { createBfd, isPathFailure, type MoveCause } from '../src/index.ts'
+import { ScriptedPeer, SimNetwork } from '../src/testing/index.ts'
 import { Bench, PEER } from './bench.ts'
 
 const SILENT_EVENTS = { publish: () => {} }
@@ -62,94 +61,6 @@ describe('numbers of a session', () => {
   })
 })
 
-describe('what is received', () => {
-  test('[F-RX-10] the source port may be any, and another one with every packet', () => {
-    const clock = new SimClock()
-    const random = new SimRandom(1)
-    const network = new SimNetwork({ clock, random })
-    const [ours, theirs] = [network.host([address('192.0.2.10')]), network.host([PEER])]
-    const bfd = createBfd({ clock, random, transport: ours.transport, events: SILENT_EVENTS })
-    const opened = bfd.open({ kind: 'single-hop', remote: PEER })
-    if (!opened.ok) throw new Error(opened.error.detail)
-    const { session } = opened.value
-    for (const [sourcePort, state] of [
-      [40_311, 'down'],
-      [1_024, 'init'],
-    ] as const) {
-      const path = { kind: 'single-hop', remote: address('192.0.2.10') } as const
-      const sender = theirs.transport.open({ path, sourcePort, ttl: 255 })
-      const yourDiscriminator = state === 'down' ? 0 : session.discriminator
-      if (sender.ok) sender.value.send(encodeControl(scriptedControl({ state, yourDiscriminator })))
-      clock.advance(10)
-    }
-    expect(session.state).toBe('up')
-  })
-
-  test('[F-RX-11] a discarded packet changes its counter only', () => {
-    const bench = new Bench().bringUp()
-    const before = shown(bench)
-    const pending = bench.clock.pending
-    const up = { state: 'up', yourDiscriminator: bench.session.discriminator } as const
-    const good = encodeControl(scriptedControl(up))
-    const bad: readonly (readonly [string, () => void])[] = [
-      ['ttl', () => bench.peer.send({ ...up, state: 'down' }, { ttl: 254 })],
-      ['ttl-unknown', () => bench.peer.send({ ...up, state: 'down' }, { ttl: undefined })],
-      ['payload-too-short', () => bench.peer.sendBytes(new Uint8Array(0))],
-      ['bad-version', () => bench.peer.sendBytes(good.with(0, 0x40))],
-      ['length-below-minimum', () => bench.peer.sendBytes(good.with(3, 23))],
-      ['length-beyond-payload', () => bench.peer.sendBytes(good.with(3, 25))],
-      ['zero-detect-multiplier', () => bench.peer.sendBytes(good.with(2, 0))],
-      ['multipoint', () => bench.peer.sendBytes(good.with(1, 0xe1))],
-      ['zero-my-discriminator', () => bench.peer.send({ ...up, state: 'down', myDiscriminator: 0 })],
-      ['unknown-your-discriminator', () => bench.peer.send({ ...up, yourDiscriminator: bench.session.discriminator ^ 1 })],
-      ['zero-your-discriminator', () => bench.peer.send({ ...up, yourDiscriminator: 0, isPoll: true })],
-      ['no-session', () => bench.peer.send({ state: 'down' }, { source: address('192.0.2.99') })],
-      ['poll-and-final', () => bench.say({ state: 'down', isPoll: true, isFinal: true })],
-      ['authentication-unexpected', () => bench.say({ state: 'down', authentication: { kind: 'unknown', type: 9, data: new Uint8Array(1) } })],
-      ['echo-not-ours', () => bench.peer.sendBytes(good, { port: 'echo', ttl: 254 })],
-    ] // prettier-ignore
-    bench.clock.advance(100)
-    for (const [reason, send] of bad) {
-      send()
-      expect(bench.bfd.discarded, reason).toMatchObject({ [reason]: 1 })
-    }
-    expect(shown(bench)).toEqual(before)
-    expect([bench.peer.take(), bench.told, bench.clock.pending]).toEqual([[], [], pending])
-    bench.clock.advance(801)
-    expect(bench.session.state).toBe('down') // nobody restarted the detection timer
-  })
-
-  test('[F-RX-09] a multihop session hears nothing on the single-hop port', () => {
-    const path = { kind: 'multihop', remote: address('198.51.100.1'), local: address('192.0.2.10') } as const
-    const bench = new Bench({ path })
-    bench.say({ state: 'init' })
-    expect(bench.session.state).toBe('up')
-    bench.peer.send({ yourDiscriminator: bench.session.discriminator, state: 'down' }, { port: 'single-hop' })
-    expect(bench.session.state).toBe('up') // its port is not even open
-  })
-
-  test('[F-RX-12] Poll and Final together have no answer', () => {
-    const bench = new Bench().bringUp()
-    bench.say({ state: 'up', isPoll: true, isFinal: true })
-    expect([bench.peer.take(), bench.session.counters.discarded['poll-and-final']]).toEqual([[], 1])
-  })
-
-  test('[F-RX-06] authentication that we do not use: the session does not come up, and says why', () => {
-    const bench = new Bench()
-    bench.peer.send({ authentication: { kind: 'simple-password', keyId: 1, password: Uint8Array.of(1) } })
-    expect(bench.session.state).toBe('down')
-    expect(bench.session.counters.discarded['authentication-unexpected']).toBe(1)
-  })
-
-  test('both ends may have the same discriminator', () => {
-    const bench = new Bench()
-    const myDiscriminator = bench.session.discriminator
-    bench.peer.send({ state: 'down', myDiscriminator })
-    bench.say({ state: 'init', myDiscriminator })
-    expect(bench.session.state).toBe('up')
-  })
-})
-
 describe('what is told', () => {
   test('up, and down with the reason: AdminDown of either side is no failure of the path', () => {
     for (const [takeDown, cause, isFailure] of [
@@ -193,144 +104,6 @@ describe('what is told', () => {
     bench.peer.sendProblem = { code: 'no-route', detail: 'ENETUNREACH' }
     bench.watch(1_000)
     expect(bench.names()).toEqual(['bfd:send-failed', 'bfd:send-failed'])
-  })
-})
-
-describe('several users of a path', () => {
-  test('[F-BGP-05] share a session, and it ends with the last', async () => {
-    const bench = new Bench({ profile: { receiveIntervalMs: 500 } }).bringUp()
-    const second = bench.open({ kind: 'single-hop', remote: PEER }, { receiveIntervalMs: 100, detectMultiplier: 5 })
-    if (!second.ok) throw new Error(second.error.detail)
-    expect(second.value.session).toBe(bench.session)
-    expect(bench.session.profile).toMatchObject({ receiveIntervalMs: 100, detectMultiplier: 3 })
-    await bench.handle.close()
-    expect([bench.session.state, bench.bfd.sessions.size]).toEqual(['up', 1])
-    expect(bench.session.profile).toMatchObject({ receiveIntervalMs: 100, detectMultiplier: 5 })
-    void second.value.close()
-    expect(bench.session.state).toBe('admin-down')
-    bench.clock.advance(5_001)
-    expect(bench.bfd.sessions.size).toBe(0)
-  })
-
-  test('[F-BGP-05] a path that is opened again while it ends goes on', async () => {
-    const bench = new Bench().bringUp()
-    const closed = bench.handle.close()
-    bench.clock.advance(1_000)
-    const again = bench.open({ kind: 'single-hop', remote: PEER })
-    await closed
-    expect([again.ok && again.value.session === bench.session, bench.session.state]).toEqual([true, 'down'])
-    bench.clock.advance(60_000)
-    expect(bench.bfd.sessions.size).toBe(1)
-    await bench.handle.close()
-    expect(bench.bfd.sessions.size).toBe(1)
-  })
-
-  test('different paths to one peer are different sessions', () => {
-    const bench = new Bench()
-    const paths: readonly BfdPath[] = [
-      { kind: 'single-hop', remote: PEER, interface: 'eth1' },
-      { kind: 'single-hop', remote: PEER, vrf: 'red' },
-      { kind: 'multihop', remote: PEER, local: address('192.0.2.10') },
-      { kind: 'single-hop', remote: address('2001:db8::1') },
-    ]
-    for (const path of paths) expect(bench.open(path).ok).toBe(true)
-    expect([...bench.bfd.sessions.keys()]).toEqual([
-      '192.0.2.1',
-      '192.0.2.1%eth1',
-      '192.0.2.1 in red',
-      '192.0.2.1 from 192.0.2.10 multihop',
-      '2001:db8::1',
-    ])
-  })
-
-  test('a path or a profile that cannot be is refused', () => {
-    const bench = new Bench()
-    const [v4, v6, link] = ['192.0.2.1', '2001:db8::1', 'fe80::1'].map(address) as [
-      typeof PEER,
-      typeof PEER,
-      typeof PEER,
-    ]
-    expect(() => bench.open({ kind: 'single-hop', remote: link })).toThrow(RangeError)
-    expect(() => bench.open({ kind: 'multihop', remote: link, local: v6 })).toThrow(RangeError)
-    expect(() => bench.open({ kind: 'multihop', remote: v4, local: v6 })).toThrow(RangeError)
-    expect(() => bench.open({ kind: 'multihop', remote: v4, local: v4 })).toThrow(RangeError)
-    for (const profile of [
-      { receiveIntervalMs: 9 },
-      { transmitIntervalMs: 60_001 },
-      { detectMultiplier: 0 },
-      { detectMultiplier: 256 },
-      { echoIntervalMs: 1.5 },
-      { minimumTtl: 255 },
-    ])
-      expect(() => bench.handle.update(profile), JSON.stringify(profile)).toThrow(RangeError)
-  })
-})
-
-describe('profiles', () => {
-  test('[F-BGP-06] each field is where it belongs, and the defaults are FRR’s', () => {
-    const path = { kind: 'multihop', remote: PEER, local: address('192.0.2.10') } as const
-    expect(new Bench().session.profile).toEqual({
-      receiveIntervalMs: 300,
-      transmitIntervalMs: 300,
-      detectMultiplier: 3,
-      echoIntervalMs: 50,
-      echoMode: false,
-      echoTarget: false,
-      passiveMode: false,
-      minimumTtl: 254,
-    })
-    const bench = new Bench({
-      path,
-      profile: { receiveIntervalMs: 110, transmitIntervalMs: 120, detectMultiplier: 7, minimumTtl: 200 },
-    })
-    bench.peer.send({ state: 'down' }, { ttl: 199 })
-    expect(bench.session.state).toBe('down')
-    bench.peer.send({ state: 'down' }, { ttl: 200, destination: address('192.0.2.10') })
-    bench.say({ state: 'init' })
-    expect(bench.peer.take().at(-1)).toMatchObject({
-      state: 'up',
-      requiredMinRxUs: 110_000,
-      desiredMinTxUs: 120_000,
-      detectMultiplier: 7,
-      requiredMinEchoRxUs: 0,
-    })
-  })
-
-  test('[F-BGP-06] any change while up is made by Poll, and the session stays up on both sides', () => {
-    const random = new SimRandom(5)
-    const between = (least: number, most: number): number => least + Math.floor(random.next() * (most - least))
-    const clock = new SimClock()
-    const network = new SimNetwork({ clock, random })
-    const [a, b] = [side('192.0.2.1', '192.0.2.2'), side('192.0.2.2', '192.0.2.1')]
-    clock.advance(5_000)
-    a.told.length = b.told.length = 0
-    for (let i = 0; i < 200; i++) {
-      const changed = random.next() < 0.5 ? a : b
-      changed.handle.update({
-        receiveIntervalMs: between(10, 3_000),
-        transmitIntervalMs: between(10, 3_000),
-        detectMultiplier: between(2, 6),
-      })
-      clock.advance(between(1, 9_000))
-    }
-    clock.advance(20_000)
-    expect([...a.told, ...b.told]).toEqual([])
-    expect(a.handle.session.timing.transmitIntervalMs).toBe(
-      Math.max(a.handle.session.profile.transmitIntervalMs, b.handle.session.profile.receiveIntervalMs),
-    )
-    expect(network.captured.some(({ bytes }) => (bytes[1]! & 0x20) !== 0)).toBe(true)
-
-    function side(own: string, other: string) {
-      const told: string[] = []
-      const { transport } = network.host([address(own)])
-      const events = { publish: (name: string) => void told.push(name) }
-      const opened = createBfd({ clock, random, transport, events }).open({
-        kind: 'single-hop',
-        remote: address(other),
-      })
-      if (!opened.ok) throw new Error(opened.error.detail)
-      return { told, handle: opened.value }
-    }
   })
 })
 
@@ -439,9 +212,4 @@ describe('counters', () => {
 
 function bound(clock: SimClock): { setTimer: SimClock['setTimer']; wallTime: SimClock['wallTime'] } {
   return { setTimer: (ms, fire) => clock.setTimer(ms, fire), wallTime: () => clock.wallTime() }
-}
-
-function shown({ session }: Bench): object {
-  const { state, diagnostic, remote, timing, counters } = session
-  return { state, diagnostic, remote, timing, counters: { ...counters, discarded: undefined } }
 }

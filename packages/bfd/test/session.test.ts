@@ -5,7 +5,11 @@ import type { SessionSettings, SessionState } from '../src/session-state.ts'
 import { scriptedControl } from '../src/testing/index.ts'
 import type { ControlPacket, StateName } from '../src/wire/index.ts'
 
-const SETTINGS: SessionSettings = { discriminator: 0x01020304, profile: completeProfile({}), isEchoPath: true }
+const SETTINGS: SessionSettings = {
+  discriminator: 0x01020304,
+  profile: completeProfile({ echoMode: true }),
+  isEchoPath: true,
+}
 
 function after(inputs: readonly SessionInput[], settings = SETTINGS): SessionState {
   return inputs.reduce((state, input) => stepSession(settings, state, input, 0).state, initialSession(settings.profile))
@@ -13,7 +17,7 @@ function after(inputs: readonly SessionInput[], settings = SETTINGS): SessionSta
 
 const heard = (packet: Partial<ControlPacket>): SessionInput => ({
   type: 'received',
-  packet: scriptedControl({ yourDiscriminator: SETTINGS.discriminator, ...packet }),
+  packet: scriptedControl({ yourDiscriminator: SETTINGS.discriminator, requiredMinEchoRxUs: 50_000, ...packet }),
 })
 const expired = (timer: (SessionInput & { type: 'expired' })['timer']): SessionInput => ({ type: 'expired', timer })
 
@@ -26,12 +30,14 @@ const STATES: Readonly<Record<StateName, SessionState>> = {
 
 /** Where it leads, with the diagnostic if that is said, and whether the peer is told at once. */
 function said(state: StateName, input: SessionInput): string {
-  const { state: to, effects } = stepSession(SETTINGS, STATES[state], input, 1)
+  const { state: to, effects } = stepSession(SETTINGS, STATES[state], input, LATER)
   const sent = effects.flatMap(effect => (effect.type === 'send' ? [effect.packet] : []))
   const told = sent.some(packet => packet.state === to.name && packet.diagnostic === to.diagnostic)
   if (to.name === state) return sent.length === 0 ? '.' : 'said again'
   return `${to.name}${to.diagnostic === 0 ? '' : ` ${to.diagnostic}`}${told ? '!' : ''}`
 }
+
+const LATER = 1_000 // than the detection time of every state
 
 const TABLE: readonly (readonly [string, SessionInput, readonly [string, string, string, string]])[] = [
   ['AdminDown heard', heard({ state: 'admin-down' }), ['.', '.', 'down 3!', 'down 3!']],
@@ -57,7 +63,7 @@ describe('[F-ST-01] [F-ST-03] [F-TX-05] RFC 5880 §6.2, every state and event', 
   test('[F-DET-02] in Down a detection time of silence takes nothing further down, and forgets the peer', () => {
     const known = after([{ type: 'start' }, heard({ state: 'up' })])
     expect([known.name, known.peer?.myDiscriminator]).toEqual(['down', 0x0a0b0c0d])
-    const { state } = stepSession(SETTINGS, known, expired('detect'), 1)
+    const { state } = stepSession(SETTINGS, known, expired('detect'), LATER)
     expect([state.name, state.peer, state.diagnostic]).toEqual(['down', undefined, 0])
   })
 
@@ -66,12 +72,14 @@ describe('[F-ST-01] [F-ST-03] [F-TX-05] RFC 5880 §6.2, every state and event', 
     expect(due.state.name).toBe('up')
     expect(due.effects).toContainEqual({ type: 'start-timer', timer: 'detect', ms: 1 })
     const read = stepSession(SETTINGS, due.state, heard({ state: 'up' }), 900)
-    expect(read.effects).toContainEqual({ type: 'stop-timer', timer: 'detect' })
-    expect(read.effects).toContainEqual({ type: 'start-timer', timer: 'detect-due', ms: 900 })
+    const looked = stepSession(SETTINGS, read.state, expired('detect'), 901)
+    expect(looked.state.name).toBe('up')
+    expect(looked.effects).toContainEqual({ type: 'start-timer', timer: 'detect-due', ms: 899 })
+    expect(stepSession(SETTINGS, due.state, expired('detect'), 901).state.name).toBe('down')
   })
 
   test('[F-ST-03] the diagnostic stays until the session is up again', () => {
-    const down = stepSession(SETTINGS, STATES.up, expired('detect'), 1).state
+    const down = stepSession(SETTINGS, STATES.up, expired('detect'), LATER).state
     const init = stepSession(SETTINGS, down, heard({ state: 'down' }), 2).state
     const up = stepSession(SETTINGS, init, heard({ state: 'init' }), 3).state
     expect([down, init, up].map(({ name, diagnostic }) => [name, diagnostic])).toEqual([

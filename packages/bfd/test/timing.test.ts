@@ -73,6 +73,26 @@ describe('the schedule', () => {
     expect(first!.at - slow.at(-1)!.at).toBeLessThanOrEqual(Math.max(100, passed) + STEP_MS)
   })
 
+  test('[F-TX-02] [F-TX-04] intervals of an hour, asked for and taken back with every packet, leave no timers behind', () => {
+    const bench = new Bench().bringUp()
+    const hour = { state: 'up', requiredMinRxUs: 0xffff_ffff, desiredMinTxUs: 0xffff_ffff } as const
+    const timers: number[] = []
+    for (let i = 0; i < 100; i++) {
+      bench.say(hour)
+      bench.clock.advance(30_000)
+      bench.say({ state: 'up' })
+      bench.clock.advance(100)
+      timers.push(bench.clock.pending)
+    }
+    expect([bench.session.state, most(timers)]).toEqual(['up', 2])
+    bench.say(hour)
+    bench.peer.take()
+    const sent = bench.watch(3 * 3_600_000, hour, 60_000)
+    expect(least(gaps(sent))).toBeGreaterThanOrEqual(0.75 * 4_294_967 - STEP_MS)
+    expect(most(gaps(sent))).toBeLessThanOrEqual(4_294_967 + STEP_MS)
+    expect(bench.session.counters.longestOverrunMs).toBe(0)
+  })
+
   test('[F-TX-05] a change of state does not wait for the schedule', () => {
     const bench = new Bench().bringUp()
     bench.say({ state: 'down' })
@@ -302,6 +322,14 @@ describe('administration', () => {
     expect(bench.session.state).toBe('up')
   })
 
+  test('[F-ADM-01] disabled while asking: nothing is asked any more', () => {
+    const bench = new Bench().bringUp()
+    bench.handle.update({ transmitIntervalMs: 1_000 })
+    expect(bench.watch(300)).toMatchObject([{ packet: { isPoll: true } }])
+    bench.session.disable()
+    expect(bench.watch(5_000, { state: 'down' }).some(({ packet }) => packet.isPoll)).toBe(false)
+  })
+
   test('[F-ADM-01] closed: AdminDown for the peer’s detection time, then nothing', async () => {
     const bench = new Bench().bringUp()
     let isOver = false
@@ -314,6 +342,13 @@ describe('administration', () => {
     bench.clock.advance(2)
     await Promise.resolve()
     expect([isOver, bench.bfd.sessions.size, bench.peer.isHeard, bench.clock.pending]).toEqual([true, 0, false, 0])
+  })
+
+  test('[F-ADM-01] a peer that asks for the longest of intervals does not keep us from ending', () => {
+    const bench = new Bench().bringUp({ requiredMinRxUs: 0xffff_ffff })
+    void bench.handle.close()
+    bench.clock.advance(30_000)
+    expect(bench.bfd.sessions.size).toBe(0)
   })
 
   test('closed with nobody there: over at once', async () => {

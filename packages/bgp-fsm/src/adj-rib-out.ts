@@ -15,7 +15,8 @@ export interface RouteGroup {
 }
 
 /** Why a route is meant to be told and is not. */
-export type PendingReason = 'family-not-negotiated' | 'no-next-hop' | 'attributes-too-long' | 'no-add-path'
+export type PendingReason =
+  'family-not-negotiated' | 'no-next-hop' | 'attributes-too-long' | 'no-add-path' | 'no-long-lived-restart'
 
 /** What one peer has to be told to know what we mean it to know. */
 export interface PendingChanges {

@@ -1,6 +1,6 @@
 import type { CloseReason } from './close-reason.ts'
 import type { PeerKey } from './peer-init.ts'
-import type { StateName } from './session.ts'
+import type { StateName } from './session-state.ts'
 
 /** What the speaker tells. Details are plain, so that an event can be written as JSON. */
 export interface BgpEvents {

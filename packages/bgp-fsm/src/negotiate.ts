@@ -1,5 +1,6 @@
 import type { Family } from '@metallb-ts/netip'
 import type { SendReason } from './close-reason.ts'
+import { peerRestart, type PeerRestart, type RestartHelp } from './peer-restart.ts'
 import { encodeCapability, unicast, type Capability } from './wire/capabilities.ts'
 import { AFI, familyOf, SAFI_UNICAST } from './wire/constants.ts'
 import { ERRORS, type Notification } from './wire/notification.ts'
@@ -27,6 +28,8 @@ export interface LocalSession {
   /** Families for which we send path identifiers (RFC 7911). @default none */
   readonly addPath?: readonly Family[]
   readonly gracefulRestart?: LocalRestart
+  /** The peer's restarts are bridged. @default no */
+  readonly restartHelp?: RestartHelp
   readonly role?: Role
   /** The peer has to name a role. @default false */
   readonly isRoleRequired?: boolean
@@ -65,6 +68,10 @@ export interface Negotiated {
   readonly addPath: readonly Family[]
   /** The peer keeps our routes while we restart; `bridgesNotifications`: also over a NOTIFICATION (RFC 8538 §4). */
   readonly gracefulRestart?: { readonly bridgesNotifications: boolean }
+  /** Where we bridge the peer's restarts: what it asks for. */
+  readonly peerRestart?: PeerRestart
+  /** Both know RFC 9494, so that routes marked LLGR_STALE may be told. */
+  readonly longLived: boolean
   /** The peer offered graceful restart, so it knows End-of-RIB (RFC 4724 §2). */
   readonly knowsEndOfRib: boolean
   /** Everything the peer's OPEN offered. */
@@ -76,19 +83,20 @@ export type Negotiation =
   | { readonly ok: false; readonly notification: Notification; readonly because: SendReason }
 
 export function localOpen(local: LocalSession): Open {
-  const { asn, routerId, holdSeconds, families, gracefulRestart, role, withoutCapabilities } = local
+  const { asn, routerId, holdSeconds, families, gracefulRestart, restartHelp, role, withoutCapabilities } = local
+  const restart = restartCapability(families, gracefulRestart, restartHelp)
   const offered: Capability[] = [
     ...families.map(unicast),
     { kind: 'route-refresh' },
     ...(local.extendedNextHop === true ? [EXTENDED_NEXT_HOP] : []),
     ...(local.extendedMessages === true ? [{ kind: 'extended-message' } as const] : []),
     ...(role === undefined ? [] : [{ kind: 'role', role: ROLES[role] } as const]),
-    ...(gracefulRestart === undefined ? [] : [restartCapability(families, gracefulRestart)]),
+    ...restart,
     { kind: 'four-octet-as', asn },
     ...addPathCapability(local.addPath ?? []),
     // FRR loses a ROUTE-REFRESH of a peer that offers this without graceful restart.
-    ...(gracefulRestart === undefined ? [] : [{ kind: 'enhanced-route-refresh' } as const]),
-    ...longLivedCapability(families, gracefulRestart),
+    ...(restart.length === 0 ? [] : [{ kind: 'enhanced-route-refresh' } as const]),
+    ...longLivedCapability(families, gracefulRestart, restartHelp),
   ]
   const capabilities = offered.filter(one => withoutCapabilities?.has(encodeCapability(one)[0]!) !== true)
   return { type: 'open', asn, holdTime: holdSeconds, routerId, capabilities }
@@ -126,6 +134,8 @@ function agreed(
     [ours, open.capabilities].every(list => list.some(one => one.kind === kind))
   const holdSeconds = local.holdSeconds === 0 ? 0 : Math.min(local.holdSeconds, open.holdTime)
   const restart = find(open.capabilities, 'graceful-restart')
+  const longLived = both('graceful-restart') && both('long-lived-graceful-restart')
+  const theirs = local.restartHelp && peerRestart(open.capabilities, longLived)
   return {
     peerAsn: open.asn,
     peerRouterId: open.routerId,
@@ -140,6 +150,8 @@ function agreed(
     extendedNextHop: both('extended-next-hop') && offersIpv6NextHop(open.capabilities),
     addPath: families.filter(family => sends(pathMode(ours, family)) && receives(pathMode(open.capabilities, family))),
     ...(both('graceful-restart') && { gracefulRestart: { bridgesNotifications: restart?.notification === true } }),
+    ...(theirs !== undefined && { peerRestart: theirs }),
+    longLived,
     knowsEndOfRib: restart !== undefined,
     peerCapabilities: open.capabilities,
   }
@@ -180,17 +192,33 @@ function offersIpv6NextHop(capabilities: readonly Capability[]): boolean {
   )
 }
 
-function restartCapability(families: readonly Family[], restart: LocalRestart): Capability {
-  const { seconds, isRestarting, keepsForwarding } = restart
-  const kept = families.map(family => ({ afi: AFI[family], safi: SAFI_UNICAST, preserved: keepsForwarding }))
-  return { kind: 'graceful-restart', restarting: isRestarting, notification: true, seconds, families: kept }
+/** A side that only helps names no family (RFC 4724 §3). */
+function restartCapability(
+  families: readonly Family[],
+  restart: LocalRestart | undefined,
+  help: RestartHelp | undefined,
+): Capability[] {
+  if (restart === undefined && help === undefined) return []
+  const { seconds, isRestarting, keepsForwarding } = restart ?? ONLY_HELPS
+  const kept = restart === undefined ? [] : families
+  const tuples = kept.map(family => ({ afi: AFI[family], safi: SAFI_UNICAST, preserved: keepsForwarding }))
+  return [{ kind: 'graceful-restart', restarting: isRestarting, notification: true, seconds, families: tuples }]
 }
 
-function longLivedCapability(families: readonly Family[], restart: LocalRestart | undefined): Capability[] {
-  if (restart?.longLivedSeconds === undefined) return []
-  const { keepsForwarding: preserved, longLivedSeconds: staleSeconds } = restart
-  const kept = families.map(family => ({ afi: AFI[family], safi: SAFI_UNICAST, preserved, staleSeconds }))
-  return [{ kind: 'long-lived-graceful-restart', families: kept }]
+const ONLY_HELPS: LocalRestart = { seconds: 0, isRestarting: false, keepsForwarding: false }
+
+function longLivedCapability(
+  families: readonly Family[],
+  restart: LocalRestart | undefined,
+  help: RestartHelp | undefined,
+): Capability[] {
+  const { longLivedSeconds: staleSeconds, keepsForwarding: preserved = false } = restart ?? {}
+  if (staleSeconds === undefined && help?.longLivedSeconds === undefined) return []
+  const tuples =
+    staleSeconds === undefined
+      ? []
+      : families.map(family => ({ afi: AFI[family], safi: SAFI_UNICAST, preserved, staleSeconds }))
+  return [{ kind: 'long-lived-graceful-restart', families: tuples }]
 }
 
 function addPathCapability(families: readonly Family[]): Capability[] {

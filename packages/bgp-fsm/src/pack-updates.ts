@@ -1,7 +1,7 @@
 import { ByteWriter, isLinkLocal, type Address, type Family } from '@metallb-ts/netip'
 import type { PendingChanges, PendingReason, RibEntry, RouteGroup } from './adj-rib-out.ts'
 import type { Negotiated } from './negotiate.ts'
-import { sortedUnique, sortedUniqueLarge, type RouteAttributes } from './route.ts'
+import { sortedUnique, sortedUniqueLarge, WELL_KNOWN_COMMUNITIES, type RouteAttributes } from './route.ts'
 import { hideLongAsns } from './wire/as4.ts'
 import { encodeAttribute, type PathAttribute } from './wire/attributes.ts'
 import { AFI, HEADER_LENGTH, MESSAGE_TYPES, SAFI_UNICAST } from './wire/constants.ts'
@@ -37,9 +37,12 @@ export function* packUpdates({ withdrawn, announced }: PendingChanges, context: 
 /** Why this route cannot be told on this session; undefined when it can. */
 export function heldBack({ prefix, attributes, pathId }: RibEntry, context: PackContext): PendingReason | undefined {
   const { family } = prefix.address
-  const { families, addPath } = context.negotiated
+  const { families, addPath, longLived } = context.negotiated
   if (!families.includes(family)) return 'family-not-negotiated'
   if (pathId !== undefined && !addPath.includes(family)) return 'no-add-path'
+  // RFC 9494 §4.3: who does not know the mark would take a last resort for a route like others.
+  const isLastResort = attributes.communities?.includes(WELL_KNOWN_COMMUNITIES['llgr-stale']) === true
+  if (isLastResort && !longLived) return 'no-long-lived-restart'
   const hops = nextHopsOf(family, attributes, context)
   if (hops === undefined) return 'no-next-hop'
   const room = context.limit - UPDATE_FIXED - MP_REACH_MOST - LONGEST_PREFIX

@@ -1,5 +1,6 @@
 import type { Address, Family } from '@metallb-ts/netip'
 import type { Role } from './negotiate.ts'
+import type { RestartHelp } from './peer-restart.ts'
 import type { Route, RouteAttributes } from './route.ts'
 
 /** The name of a peer, unique in its speaker. */
@@ -60,6 +61,11 @@ export interface PeerInit {
     /** RFC 9494, for which it keeps them after that at least preference, 1 to 16777215. @default not offered */
     readonly longLivedSeconds?: number
   }
+  /**
+   * As the side that stays (RFC 4724 §4.2, RFC 9494): what the peer announced outlives its restarts, for who takes
+   * `onReceived`. @default its routes end with its session
+   */
+  readonly restartHelp?: RestartHelp
   /** Offer messages of 65535 octets (RFC 8654). @default false */
   readonly extendedMessages?: boolean
   /** Longest UPDATE we send, 512 to 65535, as far as was agreed on. @default 4096 */
@@ -128,6 +134,7 @@ const FIELDS: { readonly [Field in keyof Required<PeerInit>]: readonly ['soft' |
   ttlSecurityHops: ['reset', OF_CONNECTION],
   device: ['reset', OF_CONNECTION],
   gracefulRestart: ['reset', IN_OPEN],
+  restartHelp: ['reset', IN_OPEN],
   extendedMessages: ['reset', IN_OPEN],
   maxUpdateSize: ['reset', 'what does not fit is judged once a session'],
   addPath: ['reset', IN_OPEN],

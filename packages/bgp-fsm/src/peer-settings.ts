@@ -3,7 +3,7 @@ import type { Negotiated } from './negotiate.ts'
 import { ipv6Hops, type PackContext } from './pack-updates.ts'
 import type { PeerInit } from './peer-init.ts'
 import type { ReceiveContext } from './received.ts'
-import type { SessionSettings } from './session.ts'
+import type { SessionSettings } from './session-state.ts'
 import type { Connection, DialOptions } from './transport.ts'
 import { MAX_EXTENDED_LENGTH, MAX_MESSAGE_LENGTH } from './wire/constants.ts'
 
@@ -34,7 +34,7 @@ export function familiesOf(init: PeerInit): readonly Family[] {
 
 export function sessionSettings(init: PeerInit, around: PeerSurroundings, moment: Moment): SessionSettings {
   const { localAsn = around.asn, shownAsn = localAsn, routerId = around.routerId, gracefulRestart } = init
-  const { keepaliveSeconds, delayOpenSeconds, role, holdSeconds = 90 } = init
+  const { keepaliveSeconds, delayOpenSeconds, role, restartHelp, holdSeconds = 90 } = init
   const families = familiesOf(init)
   const isIpv6 = remoteOf(init, around)?.family === 'ipv6'
   return {
@@ -54,6 +54,7 @@ export function sessionSettings(init: PeerInit, around: PeerSurroundings, moment
     ...(keepaliveSeconds !== undefined && { keepaliveSeconds }),
     ...(delayOpenSeconds !== undefined && { delayOpenMs: delayOpenSeconds * 1_000 }),
     ...(role !== undefined && { role }),
+    ...(restartHelp !== undefined && { restartHelp }),
     ...(gracefulRestart !== undefined && {
       gracefulRestart: {
         seconds: gracefulRestart.seconds,

@@ -1,6 +1,9 @@
 import type { Publisher } from '@metallb-ts/event-bus'
+import type { CloseReason } from './close-reason.ts'
 import type { BgpEvents } from './events.ts'
+import type { PeerRestart } from './peer-restart.ts'
 import { keyOf, receivedRoutes, type ReceiveContext, type ReceivedRoutes } from './received.ts'
+import type { RetainedChange, RetainedRoutes } from './retained-routes.ts'
 import { AFI } from './wire/constants.ts'
 import { endOfRibFamily, type Update } from './wire/update.ts'
 
@@ -10,12 +13,16 @@ export type ReceivedChange =
   | { readonly type: 'end-of-rib'; readonly family: string }
   /** The session is over, and with it all that was announced on it (RFC 4271 §8.2.2). */
   | { readonly type: 'session-ended' }
+  | RetainedChange
 
 export interface ReceivedInit {
   readonly peer: string
   readonly context: ReceiveContext
   readonly events: Publisher<BgpEvents>
   readonly onReceived: ((peer: string, change: ReceivedChange) => void) | undefined
+  /** Where we bridge the peer's restarts. */
+  readonly retained: RetainedRoutes | undefined
+  readonly peerRestart: PeerRestart | undefined
   readonly maxPrefixes: number | undefined
   readonly onIssue: () => void
   readonly onTooMany: (afi: number, limit: number) => void
@@ -31,6 +38,7 @@ export class ReceivedSide {
   constructor(init: ReceivedInit) {
     this.#init = init
     this.#maxPrefixes = init.maxPrefixes
+    init.retained?.established(init.peerRestart)
   }
 
   get count(): number {
@@ -43,19 +51,25 @@ export class ReceivedSide {
 
   update(update: Update): void {
     for (const issue of update.issues) this.#report(issue)
-    const { peer, context, onReceived } = this.#init
+    const { peer, context, onReceived, retained } = this.#init
     this.#announcements += update.announced.length
     for (const one of update.attributes) if (one.kind === 'mp-reach') this.#announcements += one.prefixes.length
     if (this.#maxPrefixes === undefined && onReceived === undefined) return
     const routes = receivedRoutes(update, context)
     this.#countPrefixes(routes)
     const family = endOfRibFamily(update)
-    if (family === undefined) onReceived?.(peer, { type: 'routes', ...routes })
-    else onReceived?.(peer, { type: 'end-of-rib', family })
+    if (family === undefined) {
+      retained?.routes(routes)
+      onReceived?.(peer, { type: 'routes', ...routes })
+    } else {
+      onReceived?.(peer, { type: 'end-of-rib', family })
+      retained?.endOfRib(family)
+    }
   }
 
-  stop(): void {
-    this.#init.onReceived?.(this.#init.peer, { type: 'session-ended' })
+  stop(reason: CloseReason): void {
+    const { peer, onReceived, retained, peerRestart } = this.#init
+    if (retained?.lost(reason, peerRestart) !== true) onReceived?.(peer, { type: 'session-ended' })
   }
 
   #countPrefixes({ announced, withdrawn }: ReceivedRoutes): void {

@@ -1,14 +1,8 @@
 import { MachineRunner, type Clock, type Random } from '@metallb-ts/runtime'
 import type { CloseReason } from './close-reason.ts'
 import { negotiate, type Negotiated } from './negotiate.ts'
-import {
-  stepSession,
-  type SessionEffect,
-  type SessionInput,
-  type SessionSettings,
-  type SessionState,
-  type SessionTimer,
-} from './session.ts'
+import type { SessionEffect, SessionInput, SessionSettings, SessionState, SessionTimer } from './session-state.ts'
+import { stepSession } from './session.ts'
 import type { Connection, ConnectionHandlers } from './transport.ts'
 import type { CodecContext } from './wire/attributes.ts'
 import { MESSAGE_TYPES } from './wire/constants.ts'
@@ -30,7 +24,7 @@ export interface SlotOwner {
   readonly codec: (negotiated: Negotiated) => CodecContext
   readonly established: (negotiated: Negotiated) => void
   /** A whole message went one way or the other, header and all. */
-  readonly passed: (direction: 'sent' | 'received', bytes: Uint8Array) => void
+  readonly passed: (direction: 'sent' | 'received', bytes: Uint8Array, connection: Connection) => void
   readonly update: (update: Update) => void
   readonly refresh: (request: RouteRefresh) => void
   readonly drained: () => void
@@ -98,8 +92,10 @@ export class Slot {
 
   /** A whole message, past the machine; false when the connection asks for a pause. */
   write(bytes: Uint8Array): boolean {
-    this.#owner.passed('sent', bytes)
-    return this.#connection?.write(bytes) ?? true
+    const connection = this.#connection
+    if (connection === undefined) return true
+    this.#owner.passed('sent', bytes, connection)
+    return connection.write(bytes)
   }
 
   /** Late callbacks of a connection that was given up mean nothing. */
@@ -173,7 +169,7 @@ export class Slot {
   }
 
   #onFrame(frame: Uint8Array, followedBy?: Notification): void {
-    this.#owner.passed('received', frame)
+    if (this.#connection !== undefined) this.#owner.passed('received', frame, this.#connection)
     const decoded = decodeMessage(frame, this.#codec)
     if (!decoded.ok) {
       const isOpen = decoded.notification.code === 2

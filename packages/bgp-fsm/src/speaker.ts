@@ -1,6 +1,8 @@
 import { equalAddresses, type Address } from '@metallb-ts/netip'
 import { ribEntry, type RibEntry } from './adj-rib-out.ts'
-import { Peer, type PeerComponents } from './peer.ts'
+import type { Discovery } from './discovery.ts'
+import type { PeerComponents } from './peer-components.ts'
+import { Peer } from './peer.ts'
 import { peerChange, type PeerChange, type PeerInit, type PeerKey } from './peer-init.ts'
 import { mergeAttributes, routeKey, type Route } from './route.ts'
 import type { Connection, ConnectionHandlers, ListenKey } from './transport.ts'
@@ -30,11 +32,6 @@ export interface SpeakerInit {
 export interface SpeakerComponents extends PeerComponents {
   /** Finds unnumbered peers, by their router advertisements or otherwise. */
   readonly discovery?: Discovery
-}
-
-export interface Discovery {
-  /** Says who answers on this interface, and again when that changes. */
-  watch(interfaceName: string, onNeighbor: (address: Address) => void): { stop(): void }
 }
 
 export interface StopOptions {

@@ -5,7 +5,9 @@ import {
   createSpeaker,
   type BgpEvents,
   type Peer,
+  type PassedMessage,
   type PeerInit,
+  type ReceivedChange,
   type Route,
   type RouteAttributes,
   type Speaker,
@@ -26,16 +28,21 @@ export interface SceneInit {
   readonly speaker?: Partial<SpeakerInit>
   readonly remote?: Address
   readonly local?: Address
+  /** What the peer announces is told, too. @default false */
+  readonly hears?: boolean
+  readonly onMessage?: (message: PassedMessage) => void
 }
 
 /** A speaker whose one peer says what the test says, in virtual time. */
 export class Scene {
   readonly clock: SimClock = new SimClock()
   readonly told: string[] = []
+  /** `+198.51.100.0/24`, `stale 198.51.100.0/24`, as the receiver of routes is told. */
+  readonly heard: string[] = []
   readonly peer: ScriptedPeer
   readonly speaker: Speaker
 
-  constructor({ peer = {}, speaker = {}, remote = THEM, local = US }: SceneInit = {}) {
+  constructor({ peer = {}, speaker = {}, remote = THEM, local = US, hears = false, onMessage }: SceneInit = {}) {
     this.peer = new ScriptedPeer(remote, local)
     const events = new EventBus<BgpEvents>({
       now: () => this.clock.now(),
@@ -44,7 +51,14 @@ export class Scene {
       },
     })
     events.subscribeAll(({ name, detail }) => void this.told.push(`${name} ${JSON.stringify(detail)}`))
-    const components = { clock: this.clock, random: new SimRandom(1), transport: this.peer.transport, events }
+    const components = {
+      clock: this.clock,
+      random: new SimRandom(1),
+      transport: this.peer.transport,
+      events,
+      ...(onMessage !== undefined && { onMessage }),
+      ...(hears && { onReceived: (_: string, change: ReceivedChange) => void this.heard.push(shortChange(change)) }),
+    }
     this.speaker = createSpeaker(components, { asn: OUR_ASN, routerId: US, ...speaker })
     this.speaker.addPeer({
       name: 'peer',
@@ -99,6 +113,41 @@ export function route(text: string, attributes: RouteAttributes = {}, pathId?: n
 /** `count` prefixes of 32 bits. */
 export function hosts(count: number, attributes: RouteAttributes = {}): readonly Route[] {
   return Array.from({ length: count }, (_, i) => route(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`, attributes))
+}
+
+function shortChange(change: ReceivedChange): string {
+  const names = (prefixes: readonly NlriPrefix[]): string => prefixes.map(formatPrefix).join(' ')
+  switch (change.type) {
+    case 'routes':
+      return [...change.withdrawn.map(one => `-${formatPrefix(one)}`), ...change.announced.map(one => `+${formatPrefix(one)}`)].join(' ') // prettier-ignore
+    case 'end-of-rib':
+      return `EoR ${change.family}`
+    case 'session-ended':
+      return 'ended'
+    case 'stale':
+    case 'long-lived-stale':
+      return `${change.type} ${names(change.prefixes)}`
+    case 'swept':
+      return `swept ${names(change.prefixes)}: ${change.because}`
+  }
+}
+
+/** An UPDATE of the peer that announces these. */
+export function announcing(...texts: readonly string[]): Update {
+  const v4 = texts.map(text => prefix(text)).filter(({ address: { family } }) => family === 'ipv4')
+  const v6 = texts.map(text => prefix(text)).filter(({ address: { family } }) => family === 'ipv6')
+  return {
+    type: 'update',
+    withdrawn: [],
+    announced: v4,
+    issues: [],
+    attributes: [
+      ...(v6.length === 0 ? [] : [{ kind: 'mp-reach', family: 'ipv6', nextHops: [THEM6], prefixes: v6 } as const]),
+      { kind: 'origin', value: 'igp' },
+      { kind: 'as-path', segments: [{ type: 'sequence', asns: [PEER_ASN] }] },
+      ...(v4.length === 0 ? [] : [{ kind: 'next-hop', address: THEM } as const]),
+    ],
+  }
 }
 
 /** `+192.0.2.0/24 -10.0.0.0/8`, or `EoR ipv4`. */

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { scriptedOpen } from '@metallb-ts/bgp-fsm/testing'
 import { negotiate, localOpen, type LocalSession, type Negotiated } from '../src/negotiate.ts'
-import { stepSession, type SessionInput, type SessionSettings, type SessionState } from '../src/session.ts'
+import type { SessionInput, SessionSettings, SessionState } from '../src/session-state.ts'
+import { stepSession } from '../src/session.ts'
 import { ERRORS, KEEPALIVE, notification, unicast, type Capability, type Open } from '../src/wire/index.ts'
 
 const SETTINGS: SessionSettings = {

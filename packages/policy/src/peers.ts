@@ -1,4 +1,6 @@
 import type { PeerInit } from '@metallb-ts/bgp-fsm'
+import type { Family } from '@metallb-ts/netip'
+import type { PeerConfig } from './bgp-peers.ts'
 import type { Config } from './config.ts'
 import type { NodeFacts } from './nodes.ts'
 import { matchesAny } from './selectors.ts'
@@ -6,7 +8,7 @@ import { matchesAny } from './selectors.ts'
 /** A peer that this node cannot have, and why. */
 export interface PeerRefusal {
   readonly peer: string
-  readonly code: 'node-not-selected' | 'unnumbered-not-supported'
+  readonly code: 'node-not-selected'
 }
 
 export interface NodePeers {
@@ -20,16 +22,15 @@ export function nodePeers(config: Config, here: NodeFacts): NodePeers {
   const refusals: PeerRefusal[] = []
   for (const peer of config.peers) {
     if (!matchesAny(peer.nodeSelectors, here.labels)) refusals.push({ peer: peer.name, code: 'node-not-selected' })
-    else if ('interface' in peer.remote) refusals.push({ peer: peer.name, code: 'unnumbered-not-supported' })
     else {
       peers.push({
         name: peer.name,
-        remote: peer.remote.address,
+        ...('address' in peer.remote ? { remote: peer.remote.address } : { interface: peer.remote.interface }),
         port: peer.port,
         localAsn: peer.localAsn,
         ...(peer.shownAsn !== undefined && { shownAsn: peer.shownAsn }),
         peerAsn: peer.peerAsn,
-        families: peer.dualStack ? ['ipv4', 'ipv6'] : [peer.remote.address.family],
+        families: familiesOf(peer),
         ownAddresses: here.addresses,
         ...(peer.routerId !== undefined && { routerId: peer.routerId }),
         ...(peer.holdSeconds !== undefined && { holdSeconds: peer.holdSeconds }),
@@ -43,6 +44,11 @@ export function nodePeers(config: Config, here: NodeFacts): NodePeers {
     }
   }
   return { peers, refusals }
+}
+
+/** An unnumbered session runs over link-local addresses, and carries IPv4 by IPv6 next hops (RFC 8950). */
+function familiesOf({ dualStack, remote }: PeerConfig): readonly Family[] {
+  return dualStack || 'interface' in remote ? ['ipv4', 'ipv6'] : [remote.address.family]
 }
 
 const GRACEFUL_RESTART_SECONDS = 120 // as FRR offers

@@ -24,6 +24,8 @@ export interface DatagramSocketInit {
   readonly device?: string | undefined
   /** Of what is sent, 1 to 255. */
   readonly ttl: number
+  /** Room for what waits to be read, as far as the system allows; 0 for a socket that only sends. */
+  readonly receiveOctets: number
 }
 
 /** A UDP socket that knows the TTL, destination and interface of what it receives. */
@@ -34,13 +36,14 @@ export class DatagramSocket {
   #message: MessageBuffer | undefined
 
   /** Throws a SystemError when the kernel refuses. */
-  constructor({ family, local, port, device, ttl }: DatagramSocketInit) {
+  constructor({ family, local, port, device, ttl, receiveOctets }: DatagramSocketInit) {
     this.#family = family
     this.#scope = device === undefined ? 0 : libcIfNameToIndex(device)
     const domain = family === 'ipv4' ? AF_INET : AF_INET6
     this.fd = checked('socket', libcSocket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
     try {
       for (const [level, option, value] of optionsOf(family, ttl)) this.#set(level, option, int(value))
+      this.#set(SOL_SOCKET, SO_RCVBUF, int(receiveOctets))
       if (device !== undefined) this.#set(SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${device}\0`))
       const address = socketAddress(local ?? { family, value: 0n }, port, this.#scope)
       checked('bind', libcBind(this.fd, address, address.length))
@@ -61,11 +64,6 @@ export class DatagramSocket {
     const address = socketAddress(to, port, this.#scope)
     const sent = libcSendto(this.fd, bytes, bytes.length, MSG_DONTWAIT, address, address.length)
     return sent < 0 ? new SystemError('sendto') : undefined
-  }
-
-  /** For a socket that only sends: whatever comes to its port is not kept. */
-  receiveNothing(): void {
-    this.#set(SOL_SOCKET, SO_RCVBUF, int(0))
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { PacketSocket, type Readable } from '@metallb-ts/linux-net/node'
-import { formatAddress } from '@metallb-ts/netip'
+import { formatAddress, type Mac } from '@metallb-ts/netip'
 import type { SingleHopPath } from '../path.ts'
 import type { Arrival, TransportProblem } from '../transport.ts'
 import { decodeEchoFrame, echoFilter, encodeEchoFrame, ETHERTYPE_IPV4 } from './echo-frame.ts'
@@ -24,11 +24,17 @@ export class EchoLinks {
   /** Opens nothing before the first echo. `send` throws a SystemError when the kernel refuses the socket. */
   sender(path: SingleHopPath, ttl: number): { send(bytes: Uint8Array): TransportProblem | undefined; close(): void } {
     let link: OwnLink | undefined
+    let neighbor: { readonly mac: Mac | undefined; readonly askAgainAt: number } | undefined
     return {
       send: bytes => {
         link ??= linkTo(path.remote, path.interface, path.local)
         if (link === undefined) return { code: 'no-route', detail: 'no interface has the peer in its subnet' }
-        const destination = neighborMac(formatAddress(path.remote), link.name)
+        const now = performance.now()
+        if (neighbor === undefined || neighbor.mac === undefined || now >= neighbor.askAgainAt) {
+          const mac = neighborMac(formatAddress(path.remote), link.name)
+          neighbor = { mac, askAgainAt: now + NEIGHBOR_MS }
+        }
+        const destination = neighbor.mac
         if (destination === undefined) return { code: 'no-route', detail: 'the peer’s hardware address is not known' }
         const { socket } = this.#take(link)
         const frame = encodeEchoFrame({ destination, source: link.mac, address: link.address, ttl }, bytes)
@@ -79,4 +85,5 @@ interface OpenLink {
   readonly registration: { remove(): void }
 }
 
+const NEIGHBOR_MS = 1_000 // between looks at the kernel's table
 const MAX_FRAMES = 64 // of one interface in one turn

@@ -21,9 +21,10 @@ export interface OwnLink {
 export function linkTo(remote: Address, name: string | undefined, local: Address | undefined): OwnLink | undefined {
   for (const [candidate, entries] of Object.entries(networkInterfaces())) {
     if (name !== undefined && candidate !== name) continue
-    for (const { cidr, mac: hardware, address: text } of entries ?? []) {
+    for (const { cidr, mac: hardware, address: text, family } of entries ?? []) {
       const [subnet, mac, address] = [parsePrefix(cidr ?? ''), parseMac(hardware), parseAddress(text)]
-      if (!subnet.ok || !mac.ok || !address.ok || !prefixContains(subnet.value, remote)) continue
+      if (family !== 'IPv4' || !subnet.ok || !mac.ok || !address.ok) continue
+      if (name === undefined && !prefixContains(subnet.value, remote)) continue
       const index = libcIfNameToIndex(candidate)
       return { name: candidate, index, mac: mac.value, address: local ?? address.value }
     }

@@ -25,7 +25,8 @@ export function udpTransport(loop: Readable): BfdTransport {
 
 const PORTS: Readonly<Record<PathKind, number>> = { 'single-hop': 3_784, multihop: 4_784 }
 const TTL = 255
-const MAX_DATAGRAMS = 64 // read of one socket in one turn, so that a flood on one does not starve the others
+const RECEIVE_OCTETS = 512 * 1_024 // some seconds of packets for hundreds of sessions
+const MAX_DATAGRAMS = 2_048 // of one socket in one turn: more than fit into its buffer, so that all that waited is read
 
 const CODES: Readonly<Record<string, TransportProblem['code']>> = {
   EADDRINUSE: 'port-in-use',
@@ -44,14 +45,24 @@ function listen(
   { kind, family, vrf }: ListenOptions,
   onDatagram: (datagram: Datagram) => void,
 ): Listener {
-  const socket = new DatagramSocket({ family, port: PORTS[kind], device: vrf, ttl: TTL })
+  const socket = new DatagramSocket({ family, port: PORTS[kind], device: vrf, ttl: TTL, receiveOctets: RECEIVE_OCTETS })
   const registration = loop.add(socket.fd, () => {
     for (let i = 0; i < MAX_DATAGRAMS; i++) {
       const message = socket.receive()
       if (message === undefined) return
       const { bytes, source, destination, ttl, interfaceIndex } = message
-      const name = interfaceIndex === undefined ? undefined : interfaceName(interfaceIndex)
-      onDatagram({ port: kind, bytes, source, destination, ttl, interface: name, vrf })
+      onDatagram({
+        port: kind,
+        bytes,
+        source,
+        destination,
+        ttl,
+        vrf,
+        // A system call, and only a peer's first packet is told apart by it.
+        get interface() {
+          return interfaceIndex === undefined ? undefined : interfaceName(interfaceIndex)
+        },
+      })
     }
   })
   const hears = kind === 'single-hop' && family === 'ipv4'
@@ -68,8 +79,7 @@ function listen(
 function open(echoes: EchoLinks, { path, sourcePort, ttl }: SendOptions): Sender {
   const { kind, remote, local, vrf } = path
   const device = (path.kind === 'single-hop' ? path.interface : undefined) ?? vrf
-  const socket = new DatagramSocket({ family: remote.family, local, port: sourcePort, device, ttl })
-  socket.receiveNothing()
+  const socket = new DatagramSocket({ family: remote.family, local, port: sourcePort, device, ttl, receiveOctets: 0 })
   const echo = path.kind === 'single-hop' && remote.family === 'ipv4' ? echoes.sender(path, ttl) : undefined
   return {
     send: bytes => {

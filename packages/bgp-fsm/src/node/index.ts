@@ -1,1 +1,8 @@
+export { captureFile, type CaptureFile, type CaptureFileInit } from './capture-file.ts'
+export {
+  routerDiscovery,
+  type FrameSocket,
+  type FrameSockets,
+  type RouterDiscoveryOptions,
+} from './router-discovery.ts'
 export { tcpTransport, type SpecialSockets } from './tcp.ts'
