@@ -5,7 +5,7 @@ import type { DiscardReason } from './discard.ts'
 import { drawUnused } from './draw.ts'
 import { Listeners } from './listeners.ts'
 import { LiveSession, type LiveSessionComponents, type SessionTiming } from './live-session.ts'
-import { checkPath, pathKey, type BfdPath, type SessionKey } from './path.ts'
+import { pathKey, pathProblem, type BfdPath, type SessionKey } from './path.ts'
 import { completeProfile, strictestProfile, type BfdProfile, type CompleteProfile } from './profile.ts'
 import type { PeerView } from './session-state.ts'
 import type { StateName } from './wire/control-packet.ts'
@@ -25,8 +25,8 @@ export interface Bfd {
   /** What was received and not used, of all sessions and of none. */
   readonly discarded: Discards
   /**
-   * Watches a path, or joins who watches it already (RFC 5882 §4.4): of several profiles the strictest holds. A path or
-   * profile that cannot be is the caller's mistake and throws a RangeError.
+   * Watches a path, or joins who watches it already (RFC 5882 §4.4): of several profiles the strictest holds. A profile
+   * that is out of bounds is the caller's mistake and throws a RangeError.
    */
   open(path: BfdPath, profile?: BfdProfile): Result<SessionHandle, OpenProblem>
   /**
@@ -36,7 +36,8 @@ export interface Bfd {
   stop(): Promise<void>
 }
 
-export type OpenProblem = TransportProblem | { readonly code: 'too-many-sessions'; readonly detail: string }
+export type OpenProblem =
+  TransportProblem | { readonly code: 'impossible-path' | 'too-many-sessions'; readonly detail: string }
 
 /** One session as everybody sees it. */
 export interface BfdSession {
@@ -105,7 +106,8 @@ class SessionTable implements Bfd {
   }
 
   open(path: BfdPath, profile: BfdProfile = {}): Result<SessionHandle, OpenProblem> {
-    checkPath(path)
+    const impossible = pathProblem(path)
+    if (impossible !== undefined) return failed({ code: 'impossible-path', detail: impossible })
     const complete = completeProfile(profile)
     const known = this.#entries.get(pathKey(path))
     if (known !== undefined) return ok(this.#join(known, complete))

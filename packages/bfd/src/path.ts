@@ -36,14 +36,12 @@ export function pathKey(path: BfdPath): SessionKey {
   return `${formatAddress(path.remote)}${zone}${from}${vrf}${hops}`
 }
 
-/** A path that cannot be is the caller's mistake and throws a RangeError. */
-export function checkPath(path: BfdPath): void {
+/** Why there can be no such path; undefined when there can. */
+export function pathProblem(path: BfdPath): string | undefined {
   const { remote, local } = path
-  if (local !== undefined && local.family !== remote.family)
-    throw new RangeError('both ends of a path are of one family')
-  if (local !== undefined && equalAddresses(local, remote)) throw new RangeError('a path has two ends')
-  const isScoped = remote.family === 'ipv6' && isLinkLocal(remote)
-  if (!isScoped) return
-  if (path.kind === 'multihop') throw new RangeError('no router passes link-local packets on')
-  if (path.interface === undefined) throw new RangeError('a link-local address needs its interface')
+  if (local !== undefined && local.family !== remote.family) return 'both ends of a path are of one family'
+  if (local !== undefined && equalAddresses(local, remote)) return 'a path has two ends'
+  if (remote.family !== 'ipv6' || !isLinkLocal(remote)) return undefined
+  if (path.kind === 'multihop') return 'no router passes link-local packets on'
+  return path.interface === undefined ? 'a link-local address needs its interface' : undefined
 }

@@ -125,13 +125,8 @@ export class Lab {
     process.off('exit', this.#onExit)
     for (const child of this.#children) child.kill('SIGKILL')
     for (const name of this.#namespaces) {
-      try {
-        for (const pid of execFileSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).split('\n').filter(Boolean))
-          process.kill(Number(pid), 'SIGKILL')
-        ip('netns', 'del', name)
-      } catch {
-        // it is gone already
-      }
+      quietly(() => execFileSync('sh', ['-c', `ip netns pids ${name} | xargs -r kill -9`], { stdio: 'ignore' }))
+      quietly(() => ip('netns', 'del', name))
     }
     rmSync(this.folder, { recursive: true, force: true })
   }
@@ -319,4 +314,13 @@ export function missingFor(...programs: readonly string[]): string | undefined {
 
 function ip(...args: readonly string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+/** For what may be gone already. */
+function quietly(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // then it need not be done
+  }
 }
