@@ -262,8 +262,10 @@ export class Peer {
     const other = this.#connections.beside(name)
     this.#tally.established++
     this.#nextStart.cancel()
-    before?.stop(OVERTAKEN)
-    this.#session = undefined
+    if (before !== undefined) {
+      this.#drop(before, OVERTAKEN)
+      this.#sayClosed(OVERTAKEN)
+    }
     if (connection === undefined) return
     this.#rib.forgetSent()
     const hasOpened = other?.state.name === 'open-sent'
@@ -307,19 +309,26 @@ export class Peer {
     const isCollision = reason.code === 'notification-sent' && reason.because === 'collision'
     const isSilent = reason.code === 'stopped' || (session === undefined && this.#session !== undefined)
     if (!isCollision && !isSilent) this.#lastError = reason
-    session?.stop(reason)
-    if (session !== undefined) this.#session = undefined
+    if (session !== undefined) this.#drop(session, reason)
     if (this.#init.capabilityFallback !== false) for (const code of refusedCapabilities(reason)) this.#refused.add(code)
     this.#moved()
-    const { clock, events } = this.#components
-    if (session !== undefined)
-      events.publish('bgp:closed', { peer: this.#init.name, reason, sentence: explainClose(reason) })
+    if (session !== undefined) this.#sayClosed(reason)
     // Beside a live connection, or one that we were asked to leave, an end is no failure.
     if (!this.#isRunning || this.#session !== undefined || !this.#connections.isEmpty) return
-    const establishedMs = session === undefined ? undefined : clock.now() - session.since
+    const establishedMs = session === undefined ? undefined : this.#components.clock.now() - session.since
     const outage = { reason, establishedMs, isListening: this.#around.isListening() }
     const waitMs = this.#nextStart.after(outage, counts === 'unchanged' && !isDamped, () => this.#begin())
     if (session === undefined && !isCollision) this.#sayAttemptFailed(reason, waitMs)
+  }
+
+  #drop(session: PeerSession, reason: CloseReason): void {
+    this.#session = undefined
+    session.stop(reason)
+  }
+
+  #sayClosed(reason: CloseReason): void {
+    const sentence = explainClose(reason)
+    this.#components.events.publish('bgp:closed', { peer: this.#init.name, reason, sentence })
   }
 
   #sayAttemptFailed(reason: CloseReason, retryMs: number): void {

@@ -108,6 +108,31 @@ describe('header', () => {
     }
   })
 
+  test('[B-HDR-06] chunks may share memory, and the memory may be used again', () => {
+    const names = ['x1', 'x2', 'x3', 'x4', 'x8', 'x11', 'x12']
+    const stream = Buffer.concat(names.map(vector))
+    for (const step of [1, 7, 19, 64]) {
+      for (const isReused of [true, false]) {
+        const framer = new Framer()
+        const frames: string[] = []
+        const memory = Buffer.alloc(64)
+        for (let at = 0; at < stream.length; at += step) {
+          const chunk = stream.subarray(at, at + step)
+          memory.set(chunk)
+          frames.push(...push(isReused ? memory.subarray(0, chunk.length) : chunk, framer).frames)
+        }
+        expect(frames).toEqual(names.map(name => Buffer.from(vector(name)).toString('hex')))
+      }
+    }
+  })
+
+  test('[B-NOTE-03] what a message says stays when the memory it came in is used again', () => {
+    const bytes = Buffer.from(encodeMessage(ERRORS.shutdown('maintenance'), { fourOctetAs: true, internal: false }))
+    const decoded = decodeMessage(bytes, { fourOctetAs: true, internal: false })
+    bytes.fill(0)
+    expect(decoded).toEqual({ ok: true, message: ERRORS.shutdown('maintenance') })
+  })
+
   test('[B-HDR-07] after an error nothing is parsed, and no more than one message is held', () => {
     const framer = new Framer()
     expect(push(frame(19, 9), framer).error).toBeDefined()

@@ -1,5 +1,6 @@
 import { HEADER_LENGTH, MAX_EXTENDED_LENGTH, MAX_MESSAGE_LENGTH, MESSAGE_TYPES } from './constants.ts'
 import { ERRORS, type Notification } from './notification.ts'
+import { plainBytes } from './plain-bytes.ts'
 
 /** Cuts a stream of bytes into frames, judging headers before a body is waited for. Holds one message at most. */
 export class Framer {
@@ -21,7 +22,7 @@ export class Framer {
   /** Hands over whole frames of what has come, in order, until `take` answers false; then the error that ends the stream. */
   push(chunk: Uint8Array, take: (frame: Uint8Array) => boolean): Notification | undefined {
     if (this.#isOver) return undefined
-    const bytes = this.#heldLength === 0 ? chunk : this.#append(chunk)
+    const bytes = this.#heldLength === 0 ? plainBytes(chunk) : this.#append(chunk)
     let at = 0
     while (bytes.length - at >= HEADER_LENGTH) {
       const length = (bytes[at + 16]! << 8) | bytes[at + 17]!
@@ -60,10 +61,9 @@ export class Framer {
   }
 
   #hold(bytes: Uint8Array, from: number): void {
-    const rest = bytes.length - from
-    const isInPlace = from === 0 && bytes.buffer === this.#held.buffer && rest > 0
-    if (!isInPlace) this.#held = bytes.slice(from)
-    this.#heldLength = rest
+    const isHeld = this.#heldLength > 0
+    if (!isHeld || from > 0) this.#held = bytes.slice(from)
+    this.#heldLength = bytes.length - from
   }
 }
 

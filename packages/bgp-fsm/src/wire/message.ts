@@ -3,6 +3,7 @@ import type { CodecContext } from './attributes.ts'
 import { HEADER_LENGTH, MAX_EXTENDED_LENGTH, MESSAGE_TYPES } from './constants.ts'
 import { decodeNotification, ERRORS, type Notification } from './notification.ts'
 import { decodeOpen, encodeOpen, type Open } from './open.ts'
+import { plainBytes } from './plain-bytes.ts'
 import { decodeUpdate, encodeUpdate, type Update } from './update.ts'
 
 export interface Keepalive {
@@ -36,10 +37,11 @@ export type Decoded =
 
 /** The message in the bytes of one frame, header included. Never throws, whatever the bytes. */
 export function decodeMessage(frame: Uint8Array, context: CodecContext): Decoded {
-  const type = frame[18] ?? 0
-  const body = new ByteReader(frame.subarray(HEADER_LENGTH))
+  const bytes = plainBytes(frame)
+  const type = bytes[18] ?? 0
+  const body = new ByteReader(bytes.subarray(HEADER_LENGTH))
   try {
-    const message = decodeBody(type, body, context, frame)
+    const message = decodeBody(type, body, context, bytes)
     if (message === undefined) return { ok: false, notification: ERRORS.badType(type) }
     const isAnswer = message.type === 'notification' && type !== MESSAGE_TYPES.notification
     return isAnswer ? { ok: false, notification: message } : { ok: true, message }

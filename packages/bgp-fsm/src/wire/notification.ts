@@ -13,7 +13,7 @@ export function notification(code: number, subcode: number, data: Uint8Array = E
 }
 
 export function decodeNotification(body: ByteReader): Notification {
-  return notification(body.u8(), body.u8(), body.rest())
+  return notification(body.u8(), body.u8(), body.rest().slice())
 }
 
 /** Codes and subcodes by name, for those who send them. */
