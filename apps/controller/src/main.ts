@@ -9,6 +9,7 @@ import {
   REAL_CLOCK,
   realRandom,
   startHealthServer,
+  stopInTime,
   stopSignal,
 } from '@metallb-ts/runtime/node'
 import { controllerHelp, readControllerOptions, type ControllerOptions } from './options.ts'
@@ -19,6 +20,8 @@ const SETTLED_MS = 3_000
 const CANNOT_START = 1
 const BAD_OPTIONS = 2
 const LEASE_LOST = 3
+/** Less than the grace period of the chart's pod. */
+const MOST_STOP_MS = 8_000
 
 const options = readControllerOptions(process.argv.slice(2), process.env)
 if (options.ok) await run(options.value, createJsonLogger({ level: options.value.logLevel }))
@@ -71,8 +74,12 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
   logger.info('controller-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
   if (allocates) controller.start()
-  await controller.stop(await signal)
-  await webhooks?.stop()
-  await Promise.all([health.stop(), scrape?.stop(), transport.close()])
+  const received = await signal
+  const stop = async (): Promise<void> => {
+    await controller.stop(received)
+    await webhooks?.stop()
+    await Promise.all([health.stop(), scrape?.stop(), transport.close()])
+  }
+  await stopInTime(stop, { ms: MOST_STOP_MS, onOverdue: () => logger.error('stop-overdue', { ms: MOST_STOP_MS }) })
   logger.info('controller-stopped')
 }

@@ -9,6 +9,7 @@ import {
   REAL_CLOCK,
   realRandom,
   startHealthServer,
+  stopInTime,
   stopSignal,
 } from '@metallb-ts/runtime/node'
 import { excludedInterfaces } from './excluded-interfaces.ts'
@@ -18,6 +19,8 @@ import { readSpeakerOptions, speakerHelp, type SpeakerOptions } from './options.
 import { createSpeaker, FALLBACK_ROUTER_ID } from './wire.ts'
 
 const BAD_OPTIONS = 2
+/** Less than the grace period of the chart's pods. */
+const MOST_STOP_MS = 8_000
 
 const options = readSpeakerOptions(process.argv.slice(2), process.env)
 if (options.ok) await run(options.value)
@@ -72,8 +75,12 @@ async function run(options: SpeakerOptions): Promise<void> {
   logger.info('speaker-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
   await speaker.start()
-  await speaker.stop(await signal)
-  await Promise.all([health.stop(), scrape?.stop(), transport.close()])
+  const received = await signal
+  const stop = async (): Promise<void> => {
+    await speaker.stop(received)
+    await Promise.all([health.stop(), scrape?.stop(), transport.close()])
+  }
+  await stopInTime(stop, { ms: MOST_STOP_MS, onOverdue: () => logger.error('stop-overdue', { ms: MOST_STOP_MS }) })
   logger.info('speaker-stopped', { node: options.nodeName })
 
   function onTrouble(interfaceName: string, reason: string): void {

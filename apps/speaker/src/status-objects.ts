@@ -34,6 +34,7 @@ export interface StatusParts {
 
 export interface StatusWriter {
   start(): void
+  /** Leaves the objects: those of a pod that is deleted go with it, and a process that comes back finds them true. */
   stop(): Promise<void>
 }
 
@@ -173,7 +174,6 @@ export function createStatusWriter(
       routes.start()
     },
     stop: async () => {
-      for (const service of announced().keys()) queue.add(service)
       l2.stop()
       routes.stop()
       await queue.stop()

@@ -210,10 +210,10 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     stop: async signal => {
       bus.publish('process:draining', { signal })
       for (const store of stores.all) store.stop()
+      const written = statuses.stop() // the network hears of it, whether the API server answers or not
       await Promise.all([serviceQueue.stop(), work.stop()])
       await Promise.all([bgp.stop({ reason: `speaker of ${init.node} stops` }), lan?.stop()])
-      await statuses.stop()
-      await recorder.flush(FLUSH_MS)
+      await Promise.all([written, recorder.flush(FLUSH_MS)])
     },
     state: () => ({
       node: init.node,

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { start } from './shell.ts'
@@ -31,11 +32,13 @@ export class Processes {
   async stop(name: string): Promise<number | null> {
     const child = this.#running.get(name)
     if (child === undefined) throw new Error(`no process is called ${name}`)
-    const ended = new Promise<number | null>(resolve => child.once('exit', resolve))
-    child.kill('SIGTERM')
-    const code = await ended
+    const ended = once(child, 'exit')
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM')
+      await ended
+    }
     this.#running.delete(name)
-    return code
+    return child.exitCode
   }
 
   /** SIGKILL. */

@@ -174,6 +174,19 @@ describe('BGP to FRR and BIRD', () => {
     lab.startSpeaker('n2')
     await nextHops(lab, 'frr', ipv4, via('ipv4'))
   })
+
+  it('[row 47] a speaker that is stopped while the API server cannot be reached withdraws at once, and ends', async () => {
+    await nextHops(lab, 'frr', ipv4, via('ipv4'))
+    lab.cutLink('ctl')
+    try {
+      const stopped = lab.processes.stop('speaker-n2')
+      await nextHops(lab, 'frr', ipv4, via('ipv4', ['n1', 'n3']))
+      expect(lab.processes.log('speaker-n2').filter(({ event }) => event === 'stop-overdue')).toEqual([])
+      expect(await stopped).not.toBeNull()
+    } finally {
+      lab.restoreLink('ctl')
+    }
+  })
 })
 
 async function frrPeers(lab: Lab): Promise<Record<string, { state: string; established: number; dropped: number }>> {

@@ -41,7 +41,7 @@ export interface WorkQueue {
   /** Resolves when nothing waits and nothing runs. */
   idle(): Promise<void>
   start(): void
-  /** Begins nothing more; resolves when what runs has ended. */
+  /** Begins nothing more and forgets what waits; resolves when what runs has ended. What is added from then on waits for a start. */
   stop(): Promise<void>
 }
 
@@ -59,6 +59,7 @@ class KeyedQueue implements WorkQueue {
   readonly #failures = new Map<string, number>()
   readonly #timers = new Map<string, Timer>()
   #idle: (() => void)[] = []
+  #ended: (() => void)[] = []
   #isStarted = false
 
   constructor(components: WorkQueueComponents, init: WorkQueueInit) {
@@ -101,7 +102,7 @@ class KeyedQueue implements WorkQueue {
     this.#live.clear()
     this.#backlog.clear()
     this.#again.clear()
-    await this.idle()
+    if (this.#running.size > 0) await new Promise<void>(resolve => this.#ended.push(resolve))
   }
 
   #pump(): void {
@@ -128,8 +129,8 @@ class KeyedQueue implements WorkQueue {
     if (this.#again.delete(key)) this.add(key)
     else if (this.#isStarted) this.#schedule(key, outcome)
     this.#pump()
-    if (this.length > 0) return
-    for (const resolve of this.#idle.splice(0)) resolve()
+    if (this.#running.size === 0) for (const resolve of this.#ended.splice(0)) resolve()
+    if (this.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   #schedule(key: string, outcome: Outcome): void {

@@ -177,7 +177,10 @@ describe('the work queue', () => {
     await settled()
     expect(runs).toHaveLength(1)
     expect(clock.pending).toBe(0)
-    void stopping
+    await stopping
+    expect(stopped).toBe(true) // 'c' waits for another start, nobody waits for 'c'
+    queue.start()
+    expect(runs.map(({ key }) => key)).toEqual(['a', 'c'])
   })
 
   it('what has no use is not tried again', async () => {

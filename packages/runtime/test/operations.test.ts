@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -176,6 +176,15 @@ describe('stopping', () => {
     child.kill(signal)
     const [code] = (await ended) as [number]
     expect(code).toBe(130)
+  })
+
+  it.each([
+    { how: 'now', said: 'stopped\n', status: 0 },
+    { how: 'never', said: 'overdue\n', status: 1 },
+  ])('a process that stops $how ends, and says how', ({ how, said, status }) => {
+    const program = fileURLToPath(new URL('programs/stop-for-ever.ts', import.meta.url))
+    const ended = spawnSync(process.execPath, ['--conditions=development', program, how], { encoding: 'utf8' })
+    expect(ended).toMatchObject({ stdout: said, status })
   })
 })
 

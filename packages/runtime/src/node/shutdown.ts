@@ -11,4 +11,18 @@ export function stopSignal(): Promise<NodeJS.Signals> {
   })
 }
 
+/** Stops, in time: when that takes longer than this the process ends anyway, after `onOverdue`, with code 1. */
+export async function stopInTime(
+  stop: () => Promise<void>,
+  { ms, onOverdue }: { readonly ms: number; readonly onOverdue: () => void },
+): Promise<void> {
+  const overdue = setTimeout(() => {
+    onOverdue()
+    process.exit(OVERDUE_EXIT_CODE)
+  }, ms)
+  await stop()
+  clearTimeout(overdue)
+}
+
 const SIGNAL_EXIT_CODE = 130
+const OVERDUE_EXIT_CODE = 1
