@@ -172,14 +172,18 @@ function exposeLayer2(metrics: Metrics, lan: () => Lan | undefined): void {
 }
 
 function exposeBfd(metrics: Metrics, lan: () => Lan | undefined): void {
+  const labelsOf = ({ remote, vrf }: BfdView): { peer: string; vrf: string } => ({
+    peer: remote,
+    vrf: vrf || 'default',
+  })
   const perSession = (name: string, help: string, value: (view: BfdView) => number): void => {
     metrics.gauge({
       name,
       help,
-      labels: ['peer'],
+      labels: ['peer', 'vrf'],
       collect: gauge => {
         gauge.clear()
-        for (const view of lan()?.counters().bfd ?? []) gauge.set(value(view), { peer: view.session })
+        for (const view of lan()?.counters().bfd ?? []) gauge.set(value(view), labelsOf(view))
       },
     })
   }
@@ -192,4 +196,15 @@ function exposeBfd(metrics: Metrics, lan: () => Lan | undefined): void {
   perCounter('metallb_bfd_echo_packet_output', 'Echoes sent', 'echoOut')
   perCounter('metallb_bfd_session_up_events', 'Times the session came up', 'upEvents')
   perCounter('metallb_bfd_session_down_events', 'Times the session went down', 'downEvents')
+  metrics.gauge({
+    name: 'metallb_bfd_packets_discarded',
+    help: 'Packets of this peer that were thrown away, by reason',
+    labels: ['peer', 'vrf', 'reason'],
+    collect: gauge => {
+      gauge.clear()
+      for (const view of lan()?.counters().bfd ?? [])
+        for (const [reason, count] of Object.entries(view.counters.discarded))
+          if (count > 0) gauge.set(count, { ...labelsOf(view), reason })
+    },
+  })
 }

@@ -44,3 +44,5 @@ export const FAR = {
 export const NODE_ASN = 64_512
 export const FRR_ASN = 64_513
 export const BIRD_ASN = 64_514
+/** A router that is two hops from the nodes. */
+export const FAR_BIRD_ASN = 64_515

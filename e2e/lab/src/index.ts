@@ -1,4 +1,15 @@
-export { BIRD_ASN, FAR, FRR_ASN, HOSTS, LAN, NODE_ASN, nodeHost, NODES, type NodeName } from './addresses.ts'
+export {
+  BIRD_ASN,
+  FAR,
+  FAR_BIRD_ASN,
+  FRR_ASN,
+  HOSTS,
+  LAN,
+  NODE_ASN,
+  nodeHost,
+  NODES,
+  type NodeName,
+} from './addresses.ts'
 export { PROGRAM_FLAGS, type ApiKind } from './api-server.ts'
 export { type Answer, type ClientName, type GapReport } from './clients.ts'
 export { Cluster, SYSTEM, type ServiceInit } from './cluster.ts'

@@ -10,7 +10,7 @@ import { Cluster, POD_PORT, SYSTEM } from './cluster.ts'
 import { followServices } from './data-path.ts'
 import { pause } from './eventually.ts'
 import { Processes } from './processes.ts'
-import { startBird, startFrr, type Router } from './routers.ts'
+import { startBird, startFarBird, startFrr, type Router } from './routers.ts'
 import { ipBatch, runQuietly } from './shell.ts'
 import { buildTopology, namespacesOf, removeTopology, type Namespaces } from './topology.ts'
 
@@ -74,6 +74,11 @@ export class Lab {
     const router = this.#routers[name]
     if (router === undefined) throw new Error(`this lab has no ${name}`)
     return router
+  }
+
+  /** One more router, in the place of the client behind FRR. */
+  startFarBird(): Promise<Router> {
+    return startFarBird(this.spaces.farFrr, this.folder)
   }
 
   /** Removes everything, and waits until it is gone. Safe to repeat. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { BIRD_ASN, FRR_ASN, HOSTS, LAN, NODE_ASN, NODES, nodeHost } from './addresses.ts'
+import { BIRD_ASN, FAR, FAR_BIRD_ASN, FRR_ASN, HOSTS, LAN, NODE_ASN, NODES, nodeHost } from './addresses.ts'
 import { run, runQuietly } from './shell.ts'
 
 /** A router that the nodes open sessions with. */
@@ -9,13 +9,13 @@ export interface Router {
   readonly name: 'frr' | 'bird'
   /** Next hops of a prefix in the router's kernel, sorted. */
   nextHops(prefix: string): Promise<readonly string[]>
-  /** What the router's own command line says. */
+  /** What the router's own command line says; FRR takes several lines, as in its configuration. */
   command(text: string): Promise<string>
 }
 
 const FRR_FOLDER = '/usr/lib/frr'
 
-/** FRR's zebra and bgpd, each node a passive neighbour in both families. */
+/** FRR's zebra, bgpd and bfdd, each node a passive neighbour in both families. */
 export async function startFrr(namespace: string, folder: string): Promise<Router> {
   const home = join(folder, 'frr')
   mkdirSync(home, { recursive: true })
@@ -28,18 +28,28 @@ export async function startFrr(namespace: string, folder: string): Promise<Route
   await exec(`${FRR_FOLDER}/zebra`, ...common, '-f', join(home, 'zebra.conf'), '-i', join(home, 'zebra.pid'))
   await until(() => existsSync(join(home, 'zserv.api')))
   await exec(`${FRR_FOLDER}/bgpd`, ...common, '-f', join(home, 'bgpd.conf'), '-i', join(home, 'bgpd.pid'))
+  await exec(`${FRR_FOLDER}/bfdd`, ...common, '--bfdctl', join(home, 'bfdd.sock'), '-i', join(home, 'bfdd.pid'))
   return {
     name: 'frr',
     nextHops: prefix => kernelNextHops(namespace, prefix),
-    command: text => run('vtysh', ['--vty_socket', home, '-c', text]),
+    command: text => run('vtysh', ['--vty_socket', home, ...text.split('\n').flatMap(line => ['-c', line])]),
   }
 }
 
-export async function startBird(namespace: string, folder: string): Promise<Router> {
-  const home = join(folder, 'bird')
+/** BIRD on the LAN, each node a passive neighbour in both families. */
+export function startBird(namespace: string, folder: string): Promise<Router> {
+  return birdWith(birdConfig(), namespace, join(folder, 'bird'))
+}
+
+/** BIRD behind the router FRR, two hops from every node. */
+export function startFarBird(namespace: string, folder: string): Promise<Router> {
+  return birdWith(farBirdConfig(), namespace, join(folder, 'far-bird'))
+}
+
+async function birdWith(config: string, namespace: string, home: string): Promise<Router> {
   mkdirSync(home, { recursive: true })
   const control = join(home, 'bird.ctl')
-  writeFileSync(join(home, 'bird.conf'), birdConfig())
+  writeFileSync(join(home, 'bird.conf'), config)
   await run('ip', [
     'netns',
     'exec',
@@ -117,6 +127,7 @@ protocol bgp ${node}_${family} {
   local ${LAN[family](HOSTS.bird)} as ${BIRD_ASN};
   neighbor ${LAN[family](nodeHost(node))} as ${NODE_ASN};
   passive;
+  error wait time 1, 2;
   bfd on;
   ${family} { import all; export none; };
 }`
@@ -129,6 +140,26 @@ protocol kernel { merge paths on; ${family} { export where source = RTS_BGP; }; 
     'protocol direct { ipv4; ipv6; }',
     kernel('ipv4'),
     kernel('ipv6'),
+    ...NODES.flatMap(node => [session('ipv4', node), session('ipv6', node)]),
+    '',
+  ].join('\n')
+}
+
+function farBirdConfig(): string {
+  const session = (family: 'ipv4' | 'ipv6', node: (typeof NODES)[number]): string => `
+protocol bgp ${node}_${family} {
+  local ${FAR.frr.client[family]} as ${FAR_BIRD_ASN};
+  neighbor ${LAN[family](nodeHost(node))} as ${NODE_ASN};
+  multihop 2;
+  passive;
+  error wait time 1, 2;
+  bfd on;
+  ${family} { import all; export none; };
+}`
+  return [
+    `router id ${FAR.frr.client.ipv4};`,
+    'protocol device { scan time 1; }',
+    'protocol bfd { multihop { interval 100 ms; multiplier 3; }; }',
     ...NODES.flatMap(node => [session('ipv4', node), session('ipv6', node)]),
     '',
   ].join('\n')

@@ -37,8 +37,8 @@ describe('BFD with a router', () => {
     await eventually('the session in the metrics', () => {
       const { body } = http(lab.spaces.node('n2'), 7472, '/metrics')
       return (
-        new RegExp(`^metallb_bfd_session_up\\{peer="${LAN.ipv4(HOSTS.bird)}"\\} 1$`, 'm').test(body) &&
-        /^metallb_bfd_control_packet_input\{peer="[^"]+"\} [1-9]\d*$/m.test(body)
+        new RegExp(`^metallb_bfd_session_up\\{peer="${LAN.ipv4(HOSTS.bird)}",vrf="default"\\} 1$`, 'm').test(body) &&
+        /^metallb_bfd_control_packet_input\{peer="[^"]+",vrf="default"\} [1-9]\d*$/m.test(body)
       )
     })
   })

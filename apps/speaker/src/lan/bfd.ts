@@ -3,10 +3,12 @@ import {
   pathKey,
   type Bfd,
   type BfdComponents,
+  type BfdPath,
   type BfdProfile,
   type SessionHandle,
   type SessionKey,
 } from '@metallb-ts/bfd'
+import { formatAddress } from '@metallb-ts/netip'
 import type { BfdWatch } from '@metallb-ts/policy'
 import type { BfdView } from './lan.ts'
 
@@ -40,7 +42,7 @@ export function createLanBfd(components: BfdComponents, { onRefused }: LanBfdIni
     void before?.handle.close()
     held.delete(peer)
     const opened = bfd.open(path, profile)
-    if (opened.ok) held.set(peer, { key, profile, handle: opened.value })
+    if (opened.ok) held.set(peer, { key, path, profile, handle: opened.value })
     else onRefused(peer, `${opened.error.code}: ${opened.error.detail}`)
   }
 
@@ -55,9 +57,9 @@ export function createLanBfd(components: BfdComponents, { onRefused }: LanBfdIni
       for (const each of watches) watch(each)
     },
     sessions: () =>
-      [...held].map(([peer, { handle, key }]) => {
+      [...held].map(([peer, { handle, key, path }]) => {
         const { state, counters } = handle.session
-        return { peer, session: key, state, counters }
+        return { peer, session: key, remote: formatAddress(path.remote), vrf: path.vrf ?? '', state, counters }
       }),
     stop: () => void bfd.stop(),
     get isOver() {
@@ -68,6 +70,7 @@ export function createLanBfd(components: BfdComponents, { onRefused }: LanBfdIni
 
 interface Held {
   readonly key: SessionKey
+  readonly path: BfdPath
   readonly profile: BfdProfile
   readonly handle: SessionHandle
 }

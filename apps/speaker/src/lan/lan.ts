@@ -84,6 +84,10 @@ export interface LanCounters {
 export interface BfdView {
   readonly peer: string
   readonly session: SessionKey
+  /** The router's address. */
+  readonly remote: string
+  /** Empty for the main routing table. */
+  readonly vrf: string
   readonly state: StateName
   readonly counters: SessionCounters
 }
