@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -171,15 +172,15 @@ export async function startControlPlane(init: ControlPlaneInit): Promise<Control
     kubeconfigFor,
     signal: (program, signal) => void processes.get(program)?.kill(signal),
     restartApiServer: async () => {
+      const before = processes.get('kube-apiserver')!
+      before.kill('SIGKILL')
+      await ended(before) // until then its port is taken
       startApiServer()
       await ready()
     },
     stop: async () => {
-      const ended = [...processes.values()].map(child =>
-        child.exitCode === null ? new Promise(resolve => child.once('exit', resolve)) : undefined,
-      )
       killAll() // a clean stop of kube-apiserver takes up to a minute, and nothing here has to survive
-      await Promise.all(ended)
+      await Promise.all([...processes.values()].map(ended))
       process.off('exit', atExit)
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
     },
@@ -190,14 +191,29 @@ const ADMIN_TOKEN = 'admin-token'
 const READY_TRIES = 120
 const READY_PAUSE_MS = 500
 
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
+
+/** Outside the range that outgoing connections take theirs from: nothing may take one while its server restarts. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer()
-      return new Promise<typeof server>(resolve => server.listen(0, '127.0.0.1', () => resolve(server)))
-    }),
-  )
-  const ports = servers.map(server => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
+  const ports = new Set<number>()
+  for (let tries = 0; ports.size < count && tries < MOST_PORT_TRIES; tries++) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT))
+    if (await isFree(port)) ports.add(port)
+  }
+  if (ports.size < count) throw new Error(`no ${count} free ports from ${FIRST_PORT} to ${LAST_PORT}`)
+  return [...ports]
+}
+
+const FIRST_PORT = 20_000
+const LAST_PORT = 32_000
+const MOST_PORT_TRIES = 200
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise(resolve => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
