@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { routerDiscovery, tcpTransport } from '@metallb-ts/bgp-fsm/node'
 import { createClient } from '@metallb-ts/k8s-watch'
 import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
@@ -12,9 +12,11 @@ import {
   stopInTime,
   stopSignal,
 } from '@metallb-ts/runtime/node'
+import type { Logger } from '@metallb-ts/runtime'
 import { excludedInterfaces } from './excluded-interfaces.ts'
-import type { LanInit } from './lan/lan.ts'
+import type { LanInit, LanMembership } from './lan/lan.ts'
 import { startLan } from './lan/start-lan.ts'
+import { memberlistConfig } from './memberlist-config.ts'
 import { readSpeakerOptions, speakerHelp, type SpeakerOptions } from './options.ts'
 import { createSpeaker, FALLBACK_ROUTER_ID } from './wire.ts'
 
@@ -38,7 +40,7 @@ async function run(options: SpeakerOptions): Promise<void> {
   const namespace = options.namespace === '' ? connected.namespace : options.namespace
   logger.info('speaker-starting', { node: options.nodeName, namespace, withoutMeaning: options.withoutMeaning })
 
-  const lanInit = lanInitOf(options)
+  const lanInit = lanInitOf(options, logger)
   const speaker = createSpeaker(
     {
       transport,
@@ -93,18 +95,31 @@ async function run(options: SpeakerOptions): Promise<void> {
   }
 }
 
-function lanInitOf(options: SpeakerOptions): LanInit {
-  const { nodeName, memberBindAddress, memberBindPort, memberSecretPath, memberProfile, excludedInterfacesFile } =
-    options
+function lanInitOf(options: SpeakerOptions, logger: Logger): LanInit {
+  const { nodeName, memberBindAddress, memberBindPort, memberSecretPath, excludedInterfacesFile } = options
+  const { election: name, electionSlackPercent, holdDownSeconds } = options
   const bindAddress = parseAddress(memberBindAddress)
   const secret = memberSecretPath === '' ? '' : readFileSync(`${memberSecretPath}/secretkey`, 'utf8')
   return {
     node: nodeName,
     excludedInterfaces: excludedInterfaces(excludedInterfacesFile),
+    election: {
+      spreading: name === 'metallb' ? { name } : { name, slack: electionSlackPercent / 100 },
+      holdDownMs: holdDownSeconds * 1_000,
+    },
     ...(bindAddress.ok && {
-      membership: { bindAddress: bindAddress.value, bindPort: memberBindPort, secret, profile: memberProfile },
+      membership: { bindAddress: bindAddress.value, bindPort: memberBindPort, secret, profile: profileOf(options, logger) },
     }),
   }
+}
+
+/** MetalLB does not start with a file it cannot read, and neither do we: the others would be of another patience. */
+function profileOf({ memberProfile, memberConfigFile }: SpeakerOptions, logger: Logger): LanMembership['profile'] {
+  if (!existsSync(memberConfigFile)) return memberProfile
+  const read = memberlistConfig(readFileSync(memberConfigFile, 'utf8'))
+  if (!read.ok) throw new TypeError(`${memberConfigFile}: ${read.error}`)
+  logger.info('memberlist-config-read', { ...read.value.profile, withoutMeaning: read.value.withoutMeaning })
+  return read.value.profile
 }
 
 function plain(_key: string, value: unknown): unknown {

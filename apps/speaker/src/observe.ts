@@ -55,6 +55,7 @@ function logEvents({ bus, logger, node }: ObserveParts): void {
   bus.subscribe('kube:watch-resumed', ({ detail }) => logger.info('watch-resumed', detail))
   bus.subscribe('member:joined', ({ detail }) => logger.info('member-joined', detail))
   bus.subscribe('member:left', ({ detail }) => logger.info('member-left', detail))
+  bus.subscribe('member:elects-otherwise', ({ detail }) => logger.error('member-elects-otherwise', detail))
   bus.subscribe('l2:gained', ({ detail }) => logger.info('address-gained', detail))
   bus.subscribe('l2:lost', ({ detail }) => logger.info('address-lost', detail))
   bus.subscribe('l2:conflict', ({ detail }) => logger.error('address-conflict', { ...detail }))

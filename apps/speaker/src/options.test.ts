@@ -31,6 +31,9 @@ describe('speaker options', () => {
         memberLabels: 'app=metallb,component=speaker',
         memberSecretPath: '/etc/ml_secret_key',
         memberProfile: 'fast',
+        election: 'metallb',
+        holdDownSeconds: 0,
+        avoidCordoned: false,
         withoutMeaning: [],
       },
     })
@@ -44,6 +47,14 @@ describe('speaker options', () => {
     expect(read).toMatchObject({
       ok: true,
       value: { withoutMeaning: ['METALLB_BGP_TYPE', '--frrk8s-secret-passthrough', 'METALLB_BGP_DEBOUNCE_TIMEOUT'] },
+    })
+  })
+
+  test('how owners are elected, by flag or by variable', () => {
+    const env = { ...ENV, METALLB_TS_L2_ELECTION: 'bounded', METALLB_TS_L2_HOLD_DOWN: '30' }
+    expect(readSpeakerOptions(['--l2-election=sticky', '--l2-election-slack=150', '--l2-avoid-cordoned'], env)).toMatchObject({
+      ok: true,
+      value: { election: 'sticky', electionSlackPercent: 150, holdDownSeconds: 30, avoidCordoned: true },
     })
   })
 

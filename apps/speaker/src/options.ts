@@ -31,6 +31,15 @@ export interface SpeakerOptions extends ProcessOptions {
   /** Folder that holds `secretkey`. */
   readonly memberSecretPath: string
   readonly memberProfile: MemberProfile
+  /** File of MetalLB's settings of memberlist, which outweighs the profile; where there is none it does not. */
+  readonly memberConfigFile: string
+  /** How addresses spread over nodes at layer 2: equal on every node. */
+  readonly election: ElectionName
+  /** How much of its equal share, in percent, a node may own: with `bounded` and `sticky`. */
+  readonly electionSlackPercent: number
+  /** How long a node must have been back before it takes an address from its owner; 0 for not at all. */
+  readonly holdDownSeconds: number
+  readonly avoidCordoned: boolean
   /** File with the expressions of interfaces never used. */
   readonly excludedInterfacesFile: string
   readonly bgpPort: number
@@ -38,6 +47,7 @@ export interface SpeakerOptions extends ProcessOptions {
   readonly withoutMeaning: readonly string[]
 }
 
+export type ElectionName = (typeof ELECTIONS)[number]
 export type MemberProfile = (typeof MEMBER_PROFILES)[number]
 
 /** @returns the options, or the one line to print before exit code 2 */
@@ -62,6 +72,7 @@ export function speakerHelp(): string {
   return `speaker: announces LoadBalancer addresses from this node\n\n${optionsHelp(OPTIONS)}\n`
 }
 
+const ELECTIONS = ['metallb', 'bounded', 'sticky'] as const
 const MEMBER_PROFILES = ['fast', 'balanced', 'safe'] as const
 
 const OPTIONS = {
@@ -112,6 +123,39 @@ const OPTIONS = {
     help: 'how soon a silent node is given up',
   }),
   wanPreset: booleanOption({ flag: 'ml-wan-config', help: 'the profile for far-apart nodes, as safe' }),
+  memberConfigFile: textOption({
+    flag: 'ml-config-file',
+    fallback: '/etc/metallb/memberlist/config.json',
+    help: 'MetalLB’s settings of memberlist; those that say how patient it is count here',
+  }),
+  election: choiceOption({
+    flag: 'l2-election',
+    env: 'METALLB_TS_L2_ELECTION',
+    choices: ELECTIONS,
+    fallback: 'metallb',
+    help: 'how addresses spread over nodes, the same on every node: in MetalLB’s order, with a bound for each node, or staying where they are',
+  }),
+  electionSlackPercent: integerOption({
+    flag: 'l2-election-slack',
+    env: 'METALLB_TS_L2_ELECTION_SLACK',
+    fallback: 125,
+    min: 100,
+    max: 1_000,
+    help: 'percent of its equal share that a node may own, with bounded and sticky',
+  }),
+  holdDownSeconds: integerOption({
+    flag: 'l2-hold-down',
+    env: 'METALLB_TS_L2_HOLD_DOWN',
+    fallback: 0,
+    min: 0,
+    max: 3_600,
+    help: 'seconds for which a node that came back takes nothing from an owner',
+  }),
+  avoidCordoned: booleanOption({
+    flag: 'l2-avoid-cordoned',
+    env: 'METALLB_TS_L2_AVOID_CORDONED',
+    help: 'a cordoned node owns no address at layer 2',
+  }),
   excludedInterfacesFile: textOption({
     flag: 'exclude-interfaces-file',
     fallback: '/etc/metallb/excludel2.yaml',

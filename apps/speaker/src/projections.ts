@@ -35,9 +35,10 @@ export function projectSlice({ metadata, endpoints }: EndpointSlice): SliceFacts
 }
 
 /** Ten kilobytes of images and capacities are nobody's business here. */
-export function projectNode({ metadata, status }: Node): Node {
+export function projectNode({ metadata, spec, status }: Node): Node {
   return {
     metadata: { ...metaOf(metadata), ...(metadata.labels && { labels: metadata.labels }) },
+    ...(spec?.unschedulable === true && { spec: { unschedulable: true } }),
     status: {
       addresses: status?.addresses ?? [],
       conditions: (status?.conditions ?? []).filter(({ type }) => type === 'NetworkUnavailable'),

@@ -8,7 +8,7 @@ import type { Stores } from './stores.ts'
 
 export interface ServiceParts {
   readonly stores: Pick<Stores, 'services' | 'slices'>
-  readonly surroundings: () => Pick<AnnouncementInput, 'config' | 'nodes' | 'members' | 'interfaces'>
+  readonly surroundings: () => Pick<AnnouncementInput, 'config' | 'nodes' | 'members' | 'owners' | 'interfaces'>
   readonly bgp: Speaker
   /** Told when the desired layer 2 addresses have changed. */
   readonly onLayer2Changed: () => void
@@ -20,6 +20,8 @@ export interface ServiceReconciler {
   reconcile(service: string): void
   /** What this node should answer for while it wins, over all Services. */
   contestedLayer2(): readonly ContestedAddress[]
+  /** The Services whose owner is elected by this address. */
+  contesting(address: string): readonly string[]
   /** Why a Service is not, or not wholly, announced from here. */
   silences(service: string): readonly Silence[]
   /** Addresses that this node means to announce for a Service, by protocol. */
@@ -33,11 +35,12 @@ export interface Announced {
 
 export function createServiceReconciler(
   { stores, surroundings, bgp, onLayer2Changed, events }: ServiceParts,
-  init: Pick<AnnouncementInput, 'node' | 'loadBalancerClass' | 'ignoreExcludeLabel'>,
+  init: Pick<AnnouncementInput, 'node' | 'loadBalancerClass' | 'ignoreExcludeLabel' | 'avoidCordoned'>,
 ): ServiceReconciler {
   const announced = new Map<string, Announced>()
   const contested = new Map<string, readonly ContestedAddress[]>()
   const silences = new Map<string, readonly Silence[]>()
+  const contesting = new Map<string, Set<string>>()
   const lists = new Map<string, ContestedAddress['contest']['candidates']>()
 
   function apply(key: string, after: Announced): void {
@@ -51,6 +54,12 @@ export function createServiceReconciler(
   function contest(key: string, after: readonly ContestedAddress[]): void {
     const before = contested.get(key) ?? []
     if (contestText(before) === contestText(after)) return
+    for (const each of before) contesting.get(contestKey(each))?.delete(key)
+    for (const each of after) {
+      const services = contesting.get(contestKey(each)) ?? new Set()
+      contesting.set(contestKey(each), services.add(key))
+    }
+    for (const each of before) if (contesting.get(contestKey(each))?.size === 0) contesting.delete(contestKey(each))
     if (after.length > 0) contested.set(key, after.map(shared))
     else contested.delete(key)
     onLayer2Changed()
@@ -105,6 +114,7 @@ export function createServiceReconciler(
       events.publish('service:reconciled', { service: key, failed: false })
     },
     contestedLayer2: () => [...contested.values()].flat(),
+    contesting: address => [...(contesting.get(address) ?? [])],
     silences: key => silences.get(key) ?? [],
     announced: () => announced,
   }
@@ -116,6 +126,10 @@ const NOTHING: Announced = { layer2: [], bgp: [] }
 
 function textOf({ address }: DesiredAddress): string {
   return formatAddress(address)
+}
+
+function contestKey({ contest }: ContestedAddress): string {
+  return formatAddress(contest.address)
 }
 
 function contestText(contested: readonly ContestedAddress[]): string {

@@ -15,7 +15,7 @@ import {
   type KubeTransport,
 } from '@metallb-ts/k8s-watch'
 import { address, type Address } from '@metallb-ts/netip'
-import { bfdWatches, type BfdWatch } from '@metallb-ts/policy'
+import { bfdWatches, type BfdWatch, type OwnerFacts } from '@metallb-ts/policy'
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
@@ -44,6 +44,8 @@ export interface SpeakerInit {
   readonly podName: string
   readonly loadBalancerClass: string
   readonly ignoreExcludeLabel: boolean
+  /** At layer 2 a cordoned node owns nothing. @default false */
+  readonly avoidCordoned?: boolean
   /** Heartbeats decide who is alive; otherwise every node counts. */
   readonly hasMembership: boolean
   /** Identifier for peers that name none, until the node's own address is known. */
@@ -76,6 +78,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     { asn: UNUSED_ASN, routerId: init.routerId },
   )
   const members = new Set<string>() // this node too joins only when it has listened for the others
+  const owners = new Map<string, OwnerFacts>()
   let lan: Lan | undefined
   let works = false
   let watched: readonly BfdWatch[] = []
@@ -91,6 +94,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
         config: config.config,
         nodes: config.nodes,
         members: init.hasMembership ? members : 'all',
+        owners,
         interfaces: new Set(lan?.links().map(({ name }) => name)),
       }),
       onLayer2Changed: () => work.add('layer2'),
@@ -109,7 +113,10 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       watchPaths()
       everyService()
     },
-    layer2: () => lan?.apply(services.contestedLayer2()),
+    layer2: () => {
+      lan?.apply(services.contestedLayer2())
+      for (const address of owners.keys()) if (services.contesting(address).length === 0) owners.delete(address)
+    },
     everyService,
   }
   const work = createWorkQueue(components, {
@@ -147,9 +154,14 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     bus.subscribe(name, ({ detail: { node } }) => {
       if (name === 'member:joined') members.add(node)
       else members.delete(node)
-      if (isConfigured()) work.add('everyService')
     })
   }
+  bus.subscribe('l2:owners', ({ detail }) => {
+    for (const { address: contested, ...facts } of detail.owners) {
+      owners.set(contested, facts)
+      for (const service of services.contesting(contested)) serviceQueue.add(service)
+    }
+  })
   bus.subscribe('bfd:down', ({ detail: { session, cause } }) => {
     if (!isPathFailure(cause)) return
     for (const { peer, path } of watched) if (pathKey(path) === session) bgp.pathDown(peer)

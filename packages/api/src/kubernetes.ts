@@ -95,6 +95,7 @@ export interface Endpoint {
 }
 
 export interface Node extends KubeObject {
+  readonly spec?: { readonly unschedulable?: boolean }
   readonly status?: {
     readonly addresses?: readonly { readonly type: string; readonly address: string }[]
     readonly conditions?: readonly Condition[]

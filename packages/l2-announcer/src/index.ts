@@ -39,3 +39,15 @@ export {
   type NotAnExpression,
 } from './select-links.ts'
 export { electOwners, holdDown, type ElectionRequest, type Presence, type Spreading } from './elect-owners.ts'
+export { electAll, type Contest, type ElectionRules, type Electorate } from './electorate.ts'
+export {
+  INITIAL_TENURES,
+  stepTenures,
+  type Holder,
+  type Ownership,
+  type Tenure,
+  type TenureSettings,
+  type TenureState,
+  type TenureStep,
+  type TenureView,
+} from './tenure.ts'

@@ -8,6 +8,8 @@ export interface Candidate {
   readonly score?: number
   /** Why it may not own the address; empty or absent when it may. Every reason there is, for people will ask. */
   readonly refusals?: readonly Ineligibility[]
+  /** Names of the interfaces it may answer on. @default every one it has */
+  readonly interfaces?: readonly string[]
 }
 
 /** Why a node may not own an address. */
@@ -18,6 +20,7 @@ export const INELIGIBILITIES = [
   'leaving',
   'network-unavailable', // the node's own condition
   'excluded-by-label',
+  'cordoned', // where cordons count
   'no-matching-advertisement',
   'no-usable-endpoint', // with externalTrafficPolicy Local, on this node
   'no-usable-interface', // none that the advertisement names is up

@@ -15,6 +15,8 @@ export interface DetectorState {
 
 export interface PeerState {
   readonly isAlive: boolean
+  /** Heard, and listening for the others still. */
+  readonly isComing: boolean
   readonly boot: number
   readonly sequence: number
   readonly lastHeard: number
@@ -96,6 +98,7 @@ function setPeers(settings: DetectorSettings, state: DetectorState, nodes: reado
 
 const UNHEARD: PeerState = {
   isAlive: false,
+  isComing: false,
   boot: 0,
   sequence: 0,
   lastHeard: -Infinity,
@@ -121,6 +124,7 @@ function onHeard(settings: DetectorSettings, state: DetectorState, heard: Heartb
   const isAlive = heard.isReady && !heard.isLeaving
   const after: PeerState = {
     isAlive,
+    isComing: !heard.isReady && !heard.isLeaving,
     boot: heard.boot,
     sequence: heard.sequence,
     lastHeard: now,
@@ -134,7 +138,7 @@ function onHeard(settings: DetectorSettings, state: DetectorState, heard: Heartb
 }
 
 /** A packet that is replayed, or of an earlier start, is not news. */
-function isNewer({ boot, sequence }: Heartbeat, before: PeerState): boolean {
+export function isNewer({ boot, sequence }: Heartbeat, before: PeerState): boolean {
   return boot > before.boot || (boot === before.boot && sequence > before.sequence)
 }
 

@@ -2,4 +2,6 @@
 export interface MembershipEvents {
   'member:joined': { readonly node: string }
   'member:left': { readonly node: string; readonly cause: 'dead' | 'left' | 'removed' }
+  /** What it says it holds is another now. */
+  'member:holds': { readonly node: string }
 }

@@ -1,3 +1,5 @@
+export { type Holdings } from './holdings.ts'
+export { decodeHoldings, encodeHoldings, type Holding, type HoldingsMessage } from './holdings-wire.ts'
 export { type MembershipEvents } from './events.ts'
 export {
   createMembership,

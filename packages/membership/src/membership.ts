@@ -3,6 +3,7 @@ import type { Address } from '@metallb-ts/netip'
 import { MachineRunner, type Clock, type Random } from '@metallb-ts/runtime'
 import {
   INITIAL_DETECTOR,
+  isNewer,
   stepDetector,
   type DetectorEffect,
   type DetectorInput,
@@ -10,8 +11,10 @@ import {
   type DetectorTimer,
 } from './detector.ts'
 import type { MembershipEvents } from './events.ts'
+import { HoldingsLedger, type Holdings } from './holdings.ts'
+import { decodeHoldings, encodeHoldings, HOLDINGS, type Holding, type HoldingsMessage } from './holdings-wire.ts'
 import { PROFILES, type Profile } from './profile.ts'
-import { decodeHeartbeat, encodeHeartbeat } from './wire.ts'
+import { decodeHeartbeat, encodeHeartbeat, type Heartbeat } from './wire.ts'
 
 /** Datagrams to and from the other members. Losing them is normal. */
 export interface Datagrams {
@@ -58,6 +61,12 @@ export interface Membership {
   received(bytes: Uint8Array): void
   /** Members that are alive, this one included once it takes part. */
   alive(): readonly string[]
+  /** Members that are heard and listen still: soon they will be alive. */
+  coming(): readonly string[]
+  /** Tells the others what of ours has changed, also after `stop`: who leaves still hands over. */
+  hold(changes: ReadonlyMap<string, Holding | 'released'>): void
+  /** What another member says it holds; undefined while that is not known. */
+  holdings(node: string): Holdings | undefined
   readonly counters: MembershipCounters
   /** Says goodbye, and is silent. */
   stop(): void
@@ -65,8 +74,9 @@ export interface Membership {
 
 export function createMembership(components: MembershipComponents, init: MembershipInit): Membership {
   const { clock, random, datagrams, cipher, events } = components
-  const settings = { node: init.node, boot: clock.wallTime(), profile: init.profile ?? PROFILES.fast }
+  const settings = { node: init.node, boot: Math.floor(clock.wallTime()), profile: init.profile ?? PROFILES.fast }
   const counters = { received: 0, forged: 0, malformed: 0 }
+  const ledger = new HoldingsLedger(init.node, settings.boot)
   let addresses: readonly PeerAddress[] = []
 
   const runner = new MachineRunner<DetectorState, DetectorInput, DetectorEffect, DetectorTimer>(
@@ -77,14 +87,42 @@ export function createMembership(components: MembershipComponents, init: Members
       expired: timer => ({ type: 'expired', timer }),
       perform: effect => {
         if (effect.type === 'joined') events.publish('member:joined', { node: effect.node })
-        else if (effect.type === 'left') events.publish('member:left', { node: effect.node, cause: effect.cause })
-        else {
-          const sealed = cipher.seal(encodeHeartbeat(effect.heartbeat))
-          for (const { node, address } of addresses) if (node !== init.node) datagrams.send(sealed, address)
-        }
+        else if (effect.type === 'left') onLeft(effect.node, effect.cause)
+        else sendToAll(encodeHeartbeat({ ...effect.heartbeat, edition: ledger.edition }))
       },
     },
   )
+
+  function onLeft(node: string, cause: 'dead' | 'left' | 'removed'): void {
+    ledger.forget(node)
+    events.publish('member:left', { node, cause })
+  }
+
+  function sendToAll(plain: Uint8Array): void {
+    const sealed = cipher.seal(plain)
+    for (const { node, address } of addresses) if (node !== init.node) datagrams.send(sealed, address)
+  }
+
+  function sendTo(node: string, message: HoldingsMessage): void {
+    const peer = addresses.find(each => each.node === node)
+    if (peer !== undefined) datagrams.send(cipher.seal(encodeHoldings(message)), peer.address)
+  }
+
+  function onHeartbeat(heartbeat: Heartbeat): void {
+    const { node, boot, edition = 0 } = heartbeat
+    const before = runner.state.peers.get(node)
+    const isNews = before !== undefined && isNewer(heartbeat, before)
+    if (isNews && ledger.onEdition(node, boot, edition, clock.now())) sendTo(node, ledger.ask())
+    runner.dispatch({ type: 'heard', heartbeat })
+  }
+
+  function onHoldings(message: HoldingsMessage): void {
+    const peer = runner.state.peers.get(message.node)
+    if (peer === undefined || (message.type !== 'asked' && message.boot < peer.boot)) return
+    const { answers, isNews } = ledger.onMessage(message, clock.now())
+    for (const answer of answers) sendTo(message.node, answer)
+    if (isNews) events.publish('member:holds', { node: message.node })
+  }
 
   return {
     setPeers: peers => {
@@ -95,15 +133,33 @@ export function createMembership(components: MembershipComponents, init: Members
       counters.received++
       const plain = cipher.open(bytes)
       if (plain === undefined) return void counters.forged++
+      if (plain[0] === HOLDINGS) {
+        const message = decodeHoldings(plain)
+        return message === undefined ? void counters.malformed++ : onHoldings(message)
+      }
       const heartbeat = decodeHeartbeat(plain)
       if (heartbeat === undefined) return void counters.malformed++
-      runner.dispatch({ type: 'heard', heartbeat })
+      onHeartbeat(heartbeat)
     },
     alive: () => {
       const { phase, peers } = runner.state
       const others = [...peers].filter(([, { isAlive }]) => isAlive).map(([node]) => node)
       return [...(phase === 'ready' ? [init.node] : []), ...others].sort()
     },
+    coming: () => {
+      const { deadMs } = settings.profile
+      const now = clock.now()
+      return [...runner.state.peers].flatMap(([node, { isComing, lastHeard }]) =>
+        isComing && now - lastHeard <= deadMs ? [node] : [],
+      )
+    },
+    hold: changes => {
+      for (const message of ledger.change(changes)) {
+        const plain = encodeHoldings(message)
+        for (let i = 0; i < TOLD_TIMES; i++) sendToAll(plain) // one lost packet costs no heartbeat's time
+      }
+    },
+    holdings: node => ledger.of(node),
     get counters() {
       return { ...counters }
     },
@@ -115,3 +171,4 @@ export function createMembership(components: MembershipComponents, init: Members
 }
 
 const MAX_PEERS = 512
+const TOLD_TIMES = 2

@@ -12,6 +12,7 @@ const heartbeat = fc.record<Heartbeat>({
   heard: fc
     .array(fc.tuple(fc.nat({ max: 0xffff_ffff }), fc.nat({ max: 0xffff })), { maxLength: 220 })
     .map(pairs => new Map(pairs)),
+  edition: fc.nat({ max: 0xffff_ffff }),
 })
 
 describe('heartbeats', () => {

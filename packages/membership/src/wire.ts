@@ -12,9 +12,19 @@ export interface Heartbeat {
   readonly isLeaving: boolean
   /** Whom the sender heard, and how long ago: by `nameHash`, in milliseconds up to 65535. */
   readonly heard: ReadonlyMap<number, number>
+  /** How often what the sender holds has changed. @default 0 */
+  readonly edition?: number
 }
 
-export function encodeHeartbeat({ node, boot, sequence, isReady, isLeaving, heard }: Heartbeat): Uint8Array {
+export function encodeHeartbeat({
+  node,
+  boot,
+  sequence,
+  isReady,
+  isLeaving,
+  heard,
+  edition = 0,
+}: Heartbeat): Uint8Array {
   const name = new TextEncoder().encode(node)
   const to = new ByteWriter({ limit: MAX_PACKET })
   to.u8(VERSION)
@@ -25,7 +35,7 @@ export function encodeHeartbeat({ node, boot, sequence, isReady, isLeaving, hear
   const entries = [...heard].slice(0, MAX_HEARD)
   to.u16(entries.length)
   for (const [hash, age] of entries) to.u32(hash).u16(Math.min(Math.max(0, Math.round(age)), 0xffff))
-  return to.finish()
+  return to.u32(edition).finish()
 }
 
 /** Undefined for bytes that are no heartbeat of this version. Octets after its end are left for later versions. */
@@ -41,7 +51,8 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat | undefined {
     if (node === '' || count > MAX_HEARD || !Number.isSafeInteger(boot)) return undefined
     const heard = new Map<number, number>()
     for (let i = 0; i < count; i++) heard.set(reader.u32(), reader.u16())
-    return { node, boot, sequence, isReady: (flags & READY) !== 0, isLeaving: (flags & LEAVING) !== 0, heard }
+    const edition = reader.u32()
+    return { node, boot, sequence, isReady: (flags & READY) !== 0, isLeaving: (flags & LEAVING) !== 0, heard, edition }
   } catch (error) {
     if (error instanceof ShortReadError) return undefined
     throw error
@@ -55,7 +66,7 @@ export function nameHash(node: string): number {
   return hash
 }
 
-const VERSION = 1
+const VERSION = 2
 const READY = 1
 const LEAVING = 2
 const MAX_HEARD = 220 // what still fits one packet of an Ethernet link with a name of 255 octets

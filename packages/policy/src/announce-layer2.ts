@@ -1,6 +1,6 @@
-import { electOwner, isEligible, type Candidate, type DesiredAddress, type Election } from '@metallb-ts/l2-announcer'
-import type { Address } from '@metallb-ts/netip'
-import type { Subject } from './announcements.ts'
+import { electOwner, isEligible, type Candidate, type DesiredAddress } from '@metallb-ts/l2-announcer'
+import { formatAddress, type Address } from '@metallb-ts/netip'
+import type { OwnerFacts, Subject } from './announcements.ts'
 import { candidates, living } from './candidates.ts'
 import type { L2AdvertisementConfig } from './l2-advertisements.ts'
 import { matchesAny } from './selectors.ts'
@@ -35,33 +35,50 @@ export function announceAtLayer2(subject: Subject): Layer2Announcement {
   const selective = ads.filter(ad => ad.serviceSelectors.length > 0)
   if (isShared && selective.length > 0) return silent('shared-address-with-selectors', selective.map(objectName))
   if (!endpoints.any) return silent('no-endpoint', [])
-  const { ignoreExcludeLabel } = input
+  const { ignoreExcludeLabel, avoidCordoned = false } = input
   const standing = candidates(input.nodes.values(), {
     ads,
     ignoreExcludeLabel,
+    avoidCordoned,
     ...(isLocal && { localEndpoints: endpoints }),
   })
   const address = addresses[0]! // the first address alone decides, so that both families of a Service move together
-  const election = electOwner(living(standing, input.members), address)
+  const owner = ownerOf(input, standing, address)
   const own = ads.filter(ad => ad.nodes.has(here.name))
-  if (own.length === 0) return silent('node-not-selected', ads.map(objectName), { node: here.name })
   const interfaces = unionOfInterfaces(own)
+  const eligible = standing.filter(isEligible).map(candidate => withInterfaces(candidate, ads))
+  const contest = { address, candidates: eligible }
+  // Given where this node may not own it as well: one that holds it still hands it over.
+  const contested = eligible.length === 0 ? [] : addresses.map(one => ({ address: one, interfaces, contest }))
+  const quiet = (...silence: Parameters<typeof silent>): Layer2Announcement => ({ ...silent(...silence), contested })
+  if (own.length === 0) return quiet('node-not-selected', ads.map(objectName), { node: here.name })
+  if (owner === 'undecided') return quiet('owner-undecided', [])
   const hasInterface = interfaces === 'all' || interfaces.some(name => input.interfaces.has(name))
-  const isStanding = standing.some(candidate => candidate.node === here.name && isEligible(candidate))
-  const desired = addresses.map(address => ({ address, interfaces }))
-  const contest = { address, candidates: standing.filter(isEligible) }
-  const contested = isStanding && hasInterface ? desired.map(one => ({ ...one, contest })) : []
-  if (election.owner === undefined) {
-    return { ...silent('no-eligible-node', ads.map(objectName), { why: whyNobody(election) }), contested }
+  if (!hasInterface && (owner.owner === '' || owner.owner === here.name)) {
+    return quiet('no-such-interface', own.map(objectName), { interfaces: interfaces.join(', '), node: here.name })
   }
-  if (election.owner !== here.name) {
-    return { ...silent('another-node-owns', [], { owner: election.owner }), contested }
-  }
-  if (!hasInterface) {
-    const facts = { interfaces: interfaces.join(', '), node: here.name }
-    return silent('no-such-interface', own.map(objectName), facts)
-  }
-  return { held: desired, contested, silences: [] }
+  if (owner.owner === '') return quiet('no-eligible-node', ads.map(objectName), { why: whyNobody(owner) })
+  if (owner.owner !== here.name) return quiet('another-node-owns', [], { owner: owner.owner })
+  return { held: addresses.map(one => ({ address: one, interfaces })), contested, silences: [] }
+}
+
+/** What is so, where that is known; else what the election among the living says. */
+function ownerOf(
+  { owners, members }: Subject['input'],
+  standing: readonly Candidate[],
+  address: Address,
+): OwnerFacts | 'undecided' {
+  if (owners !== undefined) return owners.get(formatAddress(address)) ?? 'undecided'
+  const { owner = '', verdicts } = electOwner(living(standing, members), address)
+  const refused = verdicts.flatMap(verdict => (verdict.verdict === 'ineligible' ? [[verdict.node, verdict.reasons]] : []))
+  return { owner, refusals: Object.fromEntries(refused) as OwnerFacts['refusals'] }
+}
+
+/** Where a candidate may answer, for who elects to know whether it can. */
+function withInterfaces(candidate: Candidate, ads: readonly L2AdvertisementConfig[]): Candidate {
+  const { refusals, ...rest } = candidate
+  const interfaces = unionOfInterfaces(ads.filter(ad => ad.nodes.has(candidate.node)))
+  return interfaces === 'all' ? rest : { ...rest, interfaces }
 }
 
 function silent(code: Silence['code'], objects: Silence['objects'], facts?: Silence['facts']): Layer2Announcement {
@@ -79,12 +96,9 @@ function unionOfInterfaces(ads: readonly L2AdvertisementConfig[]): DesiredAddres
   return [...named].sort()
 }
 
-function whyNobody({ verdicts }: Election): string {
-  return verdicts
-    .map(
-      verdict =>
-        `${verdict.node}: ${verdict.verdict === 'ineligible' ? verdict.reasons.map(explainIneligibility).join(', ') : ''}`,
-    )
+function whyNobody({ refusals }: OwnerFacts): string {
+  return Object.entries(refusals)
+    .map(([node, reasons]) => `${node}: ${reasons.map(explainIneligibility).join(', ')}`)
     .join('; ')
 }
 

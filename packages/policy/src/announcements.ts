@@ -1,5 +1,6 @@
 import { annotation, ANNOTATIONS, type EndpointSlice, type Service } from '@metallb-ts/api'
 import type { SourcedRoute } from '@metallb-ts/bgp-fsm'
+import type { Ineligibility } from '@metallb-ts/l2-announcer'
 import { formatAddress, rangeContains, type Address } from '@metallb-ts/netip'
 import { announceByBgp } from './announce-bgp.ts'
 import { announceAtLayer2, type Layer2Announcement } from './announce-layer2.ts'
@@ -21,10 +22,25 @@ export interface AnnouncementInput {
   readonly nodes: ReadonlyMap<string, NodeFacts>
   /** Speakers that are alive; `all` where nobody counts. */
   readonly members: ReadonlySet<string> | 'all'
+  /**
+   * Who answers for an address at layer 2, by canonical text, where somebody keeps account of it; what is not there has
+   * not been decided yet. Without it the election alone tells.
+   */
+  readonly owners?: ReadonlyMap<string, OwnerFacts>
   /** Names of the interfaces that this node could use. */
   readonly interfaces: ReadonlySet<string>
   readonly loadBalancerClass: string
   readonly ignoreExcludeLabel: boolean
+  /** At layer 2 a cordoned node owns nothing, which empties it before it is drained. @default false */
+  readonly avoidCordoned?: boolean
+}
+
+/** Who holds an address, or why nobody does. */
+export interface OwnerFacts {
+  /** Empty while nobody holds it. */
+  readonly owner: string
+  /** By node, why it may not own it. */
+  readonly refusals: Readonly<Record<string, readonly Ineligibility[]>>
 }
 
 /** What this node should be doing for one Service, and why it does no more. */
@@ -89,6 +105,13 @@ function subjectOf(input: AnnouncementInput): Subject | Silence {
     isLocal: spec.externalTrafficPolicy === 'Local',
     isShared: annotation(metadata.annotations, ANNOTATIONS.allowSharedIp) !== undefined,
     endpoints: servingEndpoints(input.slices),
-    here: nodes.get(node) ?? { name: node, labels: {}, isNetworkUnavailable: false, isExcluded: false, addresses: {} },
+    here: nodes.get(node) ?? {
+      name: node,
+      labels: {},
+      isNetworkUnavailable: false,
+      isExcluded: false,
+      isCordoned: false,
+      addresses: {},
+    },
   }
 }

@@ -6,6 +6,7 @@ import type { NodeFacts } from './nodes.ts'
 export interface CandidateRules {
   readonly ads: readonly L2AdvertisementConfig[]
   readonly ignoreExcludeLabel: boolean
+  readonly avoidCordoned: boolean
   /** Present with externalTrafficPolicy Local. */
   readonly localEndpoints?: ServingEndpoints
 }
@@ -31,11 +32,12 @@ export function living(candidates: readonly Candidate[], members: ReadonlySet<st
 
 function refusals(
   node: NodeFacts,
-  { ads, ignoreExcludeLabel, localEndpoints }: CandidateRules,
+  { ads, ignoreExcludeLabel, avoidCordoned, localEndpoints }: CandidateRules,
 ): readonly Ineligibility[] {
   const reasons: Ineligibility[] = []
   if (node.isNetworkUnavailable) reasons.push('network-unavailable')
   if (node.isExcluded && !ignoreExcludeLabel) reasons.push('excluded-by-label')
+  if (node.isCordoned && avoidCordoned) reasons.push('cordoned')
   if (!ads.some(ad => ad.nodes.has(node.name))) reasons.push('no-matching-advertisement')
   if (localEndpoints !== undefined && !localEndpoints.nodes.has(node.name)) reasons.push('no-usable-endpoint')
   return reasons

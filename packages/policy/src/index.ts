@@ -17,7 +17,7 @@ export {
   type ServicePatch,
 } from './status.ts'
 export { type ContestedAddress, type Layer2Announcement } from './announce-layer2.ts'
-export { announcements, type AnnouncementInput, type Announcements } from './announcements.ts'
+export { announcements, type AnnouncementInput, type Announcements, type OwnerFacts } from './announcements.ts'
 export { bfdWatches, type BfdRefusal, type BfdWatch, type BfdWatches } from './bfd-watches.ts'
 export { type BgpAdvertisementConfig } from './bgp-advertisements.ts'
 export { type PeerConfig } from './bgp-peers.ts'

@@ -11,12 +11,14 @@ export interface NodeFacts {
   readonly isNetworkUnavailable: boolean
   /** It carries the label that keeps load balancers off. */
   readonly isExcluded: boolean
+  /** Nothing new is to be scheduled on it. */
+  readonly isCordoned: boolean
   /** The first internal address of each family. */
   readonly addresses: Readonly<Partial<Record<Family, Address>>>
 }
 
-/** Ready, cordoned and tainted do not matter here: only what says that traffic cannot or must not come. */
-export function nodeFacts({ metadata, status }: Node): NodeFacts {
+/** Ready and tainted do not matter here, and cordoned only to who asks for it: what counts is whether traffic may come. */
+export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
   const internal = (status?.addresses ?? [])
     .filter(({ type }) => type === 'InternalIP')
     .map(({ address }) => typedAddress(address))
@@ -29,6 +31,7 @@ export function nodeFacts({ metadata, status }: Node): NodeFacts {
       ({ type, status }) => type === 'NetworkUnavailable' && status === 'True',
     ),
     isExcluded: metadata.labels !== undefined && Object.hasOwn(metadata.labels, EXCLUDE_NODE_LABEL),
+    isCordoned: spec?.unschedulable === true,
     addresses: { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) },
   }
 }

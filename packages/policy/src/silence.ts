@@ -23,6 +23,7 @@ export type SilenceCode =
   | 'no-endpoint'
   | 'no-local-endpoint'
   | 'another-node-owns'
+  | 'owner-undecided'
   | 'no-eligible-node'
   | 'no-such-interface'
   | 'local-preference-conflict'
@@ -59,6 +60,8 @@ export function explainSilence({ protocol, code, objects, facts = {} }: Silence)
       return `externalTrafficPolicy is Local, and node ${facts['node'] ?? ''} has no endpoint able to serve`
     case 'another-node-owns':
       return `node ${facts['owner'] ?? ''} owns the address`
+    case 'owner-undecided':
+      return 'its owner is being elected'
     case 'no-eligible-node':
       return `no node may own the address: ${facts['why'] ?? 'there is none'}`
     case 'no-such-interface':
@@ -84,6 +87,7 @@ const INELIGIBILITY_WORDS: Readonly<Record<Ineligibility, string>> = {
   leaving: 'leaving',
   'network-unavailable': 'network unavailable',
   'excluded-by-label': 'excluded by its label',
+  cordoned: 'cordoned',
   'no-matching-advertisement': 'no advertisement selects it',
   'no-usable-endpoint': 'no endpoint able to serve on it',
   'no-usable-interface': 'no usable interface',

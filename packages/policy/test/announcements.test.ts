@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { formatAddress, formatPrefix } from '@metallb-ts/netip'
 import { describe, expect, it } from 'vitest'
-import { explainSilence, type Announcements, type SilenceCode } from '../src/index.ts'
+import { explainSilence, type Announcements, type OwnerFacts, type SilenceCode } from '../src/index.ts'
 import { announce, bgp, l2, node, POOLS, pool, ready, slice, type Scene } from './cluster.ts'
 
 const EXCLUDED = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' }
@@ -58,7 +58,28 @@ describe('what is announced at layer 2', () => {
     const scene = { resources: { l2Advertisements: ads, nodes } }
     expect(owners(scene)).toEqual([order('192.0.2.1', ['b', 'c'])[0]])
     expect(codes(announce({ ...scene, node: 'a' }), 'layer2')).toEqual(['node-not-selected'])
-    expect(announce({ ...scene, node: 'a' }).layer2.contested).toEqual([])
+    const { held, contested } = announce({ ...scene, node: 'a' }).layer2
+    expect(held).toEqual([])
+    // Told all the same: one that was selected until now hands over what it holds.
+    expect(contested[0]!.contest.candidates.map(({ node: name }) => name)).toEqual(['b', 'c'])
+  })
+
+  it('[row 30] who holds an address is who says so, where that is known', () => {
+    const holder = (owner: string): ReadonlyMap<string, OwnerFacts> =>
+      new Map([['192.0.2.1', { owner, refusals: { a: ['no-usable-interface'] } }]])
+    const scene = { resources: LAN, node: 'a' }
+    expect(announce({ ...scene, owners: holder('a') }).layer2.held).toHaveLength(2)
+    expect(codes(announce({ ...scene, owners: holder('b') }), 'layer2')).toEqual(['another-node-owns'])
+    expect(codes(announce({ ...scene, owners: new Map() }), 'layer2')).toEqual(['owner-undecided'])
+    const [nobody] = announce({ ...scene, owners: holder('') }).silences.filter(each => each.protocol === 'layer2')
+    expect(explainSilence(nobody!)).toBe('no node may own the address: a: no usable interface')
+  })
+
+  it('a cordoned node may not own where cordons count, and may where they do not', () => {
+    const nodes = NODES.map(name => ({ ...node(name), spec: { unschedulable: name !== 'b' } }))
+    const scene = { resources: { ...LAN, nodes } }
+    expect(owners({ ...scene, avoidCordoned: true })).toEqual(['b'])
+    expect(owners(scene)).toEqual([order('192.0.2.1')[0]])
   })
 
   it('[row 32] preferred nodes win by the sum of their weights, and lose when they are gone', () => {
@@ -81,7 +102,8 @@ describe('what is announced at layer 2', () => {
     expect(scene(some).layer2.held[0]!.interfaces).toEqual(['bond0', 'eth0', 'eth1'])
     expect(scene([...some, l2('three')]).layer2.held[0]!.interfaces).toBe('all')
     expect(codes(scene(some, ['wlan0']), 'layer2')).toEqual(['no-such-interface'])
-    expect(scene(some, ['wlan0']).layer2.contested).toEqual([])
+    expect(scene(some, ['wlan0']).layer2.held).toEqual([])
+    expect(scene(some).layer2.contested[0]!.contest.candidates[0]!.interfaces).toEqual(['bond0', 'eth0', 'eth1'])
   })
 
   it('[row 34] service selectors keep others out, and the reason names the advertisement', () => {

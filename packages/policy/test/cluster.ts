@@ -80,6 +80,8 @@ export interface Scene {
   readonly members?: AnnouncementInput['members']
   readonly interfaces?: readonly string[]
   readonly ignoreExcludeLabel?: boolean
+  readonly avoidCordoned?: boolean
+  readonly owners?: NonNullable<AnnouncementInput['owners']>
   readonly loadBalancerClass?: string
 }
 
@@ -103,5 +105,7 @@ export function announce(scene: Scene): Announcements {
     interfaces: new Set(scene.interfaces ?? ['eth0']),
     loadBalancerClass: scene.loadBalancerClass ?? '',
     ignoreExcludeLabel: scene.ignoreExcludeLabel ?? false,
+    avoidCordoned: scene.avoidCordoned ?? false,
+    ...(scene.owners !== undefined && { owners: scene.owners }),
   })
 }

@@ -1,30 +1,50 @@
-import { electOwner, type Candidate, type DesiredAddress } from '@metallb-ts/l2-announcer'
-import type { Address } from '@metallb-ts/netip'
+import type { Candidate, Contest, DesiredAddress } from '@metallb-ts/l2-announcer'
+import { formatAddress, type Address } from '@metallb-ts/netip'
 
 /** An address that this node holds, or would hold if others were dead. */
 export interface LanAddress extends DesiredAddress {
   /** Absent: held in any case. */
-  readonly contest?: Contest
+  readonly contest?: LanContest
 }
 
 /** The election that decides, again with every change of members and without asking the main thread. */
-export interface Contest {
+export interface LanContest {
   /** What is hashed: of a service of both families its first address, for both. */
   readonly address: Address
   /** Every node that may own it while it is alive; whether it is, the thread knows best. */
   readonly candidates: readonly Candidate[]
 }
 
-/** What this node holds now. @param alive `all` without membership */
-export function heldNow(
-  addresses: readonly LanAddress[],
-  node: string,
-  alive: ReadonlySet<string> | 'all',
-): readonly DesiredAddress[] {
-  return addresses.filter(({ contest }) => contest === undefined || wins(contest, node, alive))
+/**
+ * Each address that is contested once. Services that share one share its owner: only nodes that may own it for all of
+ * them stand, or all that may for any where there is no such node.
+ */
+export function contestsOf(desired: readonly LanAddress[]): readonly Contest[] {
+  const contests = new Map<string, Contest>()
+  for (const { contest } of desired) {
+    if (contest === undefined) continue
+    const key = formatAddress(contest.address)
+    const before = contests.get(key)
+    const candidates = before === undefined ? contest.candidates : inBoth(before.candidates, contest.candidates)
+    contests.set(key, { key, address: contest.address, candidates })
+  }
+  return [...contests.values()]
 }
 
-function wins({ address, candidates }: Contest, node: string, alive: ReadonlySet<string> | 'all'): boolean {
-  const living = alive === 'all' ? candidates : candidates.filter(candidate => alive.has(candidate.node))
-  return electOwner(living, address).owner === node
+/** What moves with each contested address, by the contest's key. */
+export function movedBy(desired: readonly LanAddress[]): ReadonlyMap<string, readonly DesiredAddress[]> {
+  const moved = new Map<string, DesiredAddress[]>()
+  for (const { address, interfaces, contest } of desired) {
+    if (contest === undefined) continue
+    const key = formatAddress(contest.address)
+    moved.set(key, [...(moved.get(key) ?? []), { address, interfaces }])
+  }
+  return moved
+}
+
+function inBoth(a: readonly Candidate[], b: readonly Candidate[]): readonly Candidate[] {
+  if (a === b) return a
+  const common = a.filter(({ node }) => b.some(other => other.node === node))
+  if (common.length > 0) return common
+  return [...a, ...b].sort((one, other) => (one.node < other.node ? -1 : 1))
 }

@@ -44,6 +44,19 @@ function core(excludedInterfaces: readonly string[] = [], members?: LanMembers):
   return started
 }
 
+const NOBODY: LanMembers = {
+  setPeers: () => {},
+  setLinks: () => {},
+  linksOf: () => undefined,
+  hardware: () => undefined,
+  alive: () => ['node-a'],
+  coming: () => [],
+  hold: () => {},
+  holdings: () => new Map(),
+  leave: () => {},
+  close: () => {},
+}
+
 const types = (): string[] => posted.map(({ type }) => type)
 
 describe('LanCore', () => {
@@ -114,9 +127,10 @@ describe('LanCore', () => {
   it('stops: goodbye first, silence when the others had their time, then the last news, then the end', () => {
     const order: string[] = []
     const lan = core([], {
+      ...NOBODY,
+      alive: () => ['node-a', 'node-b'],
       setPeers: peers => void order.push(`peers ${peers.map(({ node }) => node).join()}`),
-      setMacs: macs => void order.push(`macs ${macs.map(formatMac).join()}`),
-      alive: () => ['node-a'],
+      setLinks: links => void order.push(`links ${links.map(each => `${each.name} ${formatMac(each.mac)}`).join()}`),
       leave: () => {
         client.ask(V4)
         clock.advance(1)
@@ -126,17 +140,23 @@ describe('LanCore', () => {
       },
       close: () => void order.push('closed'),
     })
+    const contest = { address: V4, candidates: [{ node: 'node-a', score: 1 }, { node: 'node-b' }] }
     lan.onMessage({ type: 'set-peers', peers: [{ node: 'node-b', address: address('192.0.2.2') }] })
-    lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all' }] })
+    lan.onMessage({ type: 'apply', desired: [{ address: V4, interfaces: 'all', contest }] })
     clock.advance(10_000)
     posted.length = 0
     lan.onMessage({ type: 'stop' })
-    expect(order).toEqual(['peers node-b', 'macs 02:00:00:00:00:01', 'goodbye, still answering'])
-    expect(posted).toEqual([])
-    clock.advance(50)
+    expect(order).toEqual(['links eth0 02:00:00:00:00:01', 'peers node-b', 'goodbye, still answering'])
+    clock.advance(400)
+    expect(types()).not.toContain('counters')
+    client.heard.length = 0
+    client.ask(V4)
+    clock.advance(1)
+    expect(client.heard).toHaveLength(1) // nobody has said that it holds the address
+    clock.advance(200)
     expect(order.at(-1)).toBe('closed')
-    expect(types()).toEqual(['counters', 'events'])
-    expect(posted[1]).toMatchObject({ events: [{ name: 'l2:lost' }] })
+    expect(types().slice(-2)).toEqual(['counters', 'events'])
+    expect(posted.at(-1)).toMatchObject({ events: [{ name: 'l2:lost' }] })
     expect(ended).toBe(1)
     client.heard.length = 0
     client.ask(V4)
@@ -159,7 +179,7 @@ describe('LanCore', () => {
 
   it('says once more what it holds when another speaker is heard again', () => {
     let publish: ((node: string) => void) | undefined
-    const silent = { setPeers: () => {}, setMacs: () => {}, alive: () => ['node-a'], leave: () => {}, close: () => {} }
+    const silent = NOBODY
     const lan = new LanCore(
       {
         clock,
@@ -188,7 +208,7 @@ describe('LanCore', () => {
   it('takes an address over when its owner dies, without a word from the main thread', () => {
     let alive = ['node-a', 'node-b']
     let publish: Publisher<LanEvents>['publish'] | undefined
-    const members = { setPeers: () => {}, setMacs: () => {}, alive: () => alive, leave: () => {}, close: () => {} }
+    const members = { ...NOBODY, alive: () => alive }
     const lan = new LanCore(
       {
         clock,

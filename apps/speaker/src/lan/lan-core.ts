@@ -1,19 +1,23 @@
 import {
   createAnnouncer,
-  isUsed,
   nameMatcher,
   type Announcer,
+  type Candidate,
+  type ElectionRules,
   type Links,
   type LinkMonitor,
   type LinkStatus,
+  type Ownership,
 } from '@metallb-ts/l2-announcer'
-import { formatAddress, formatMac, type Mac } from '@metallb-ts/netip'
+import { formatAddress, formatMac, type Address, type Mac } from '@metallb-ts/netip'
 import type { Publisher } from '@metallb-ts/event-bus'
 import type { Clock, Random } from '@metallb-ts/runtime'
-import { heldNow, type LanAddress } from './contest.ts'
+import { Keeper, type KeeperMembers } from './keeper.ts'
 import { kernelAnswers } from './kernel-answers.ts'
 import type { LanBfd } from './bfd.ts'
+import type { LanAddress } from './contest.ts'
 import type { LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
+import type { HelloLink } from './peer-hardware.ts'
 import type { FromLan, LanEvent, ToLan } from './protocol.ts'
 
 export interface LanCoreComponents {
@@ -28,20 +32,22 @@ export interface LanCoreComponents {
   readonly end: () => void
 }
 
-/** Who is alive, as far as the thread has to do with it. */
-export interface LanMembers {
+/** Who else is there, as far as the thread has to do with it. */
+export interface LanMembers extends KeeperMembers {
   setPeers(peers: readonly LanPeer[]): void
-  /** The hardware addresses we announce with, for the others to know. */
-  setMacs(macs: readonly Mac[]): void
-  /** This node among them, once it takes part. */
-  alive(): readonly string[]
-  /** Says goodbye, and is not heard from any more. */
+  /** The links we announce on, for the others to know. */
+  setLinks(links: readonly HelloLink[]): void
+  /** Of another speaker; undefined while it has not said. */
+  linksOf(node: string): readonly HelloLink[] | undefined
+  /** Whose hardware address is whose among the living others; undefined while that is not known of all. */
+  hardware(): ReadonlyMap<Mac, string> | undefined
+  /** Says goodbye: whoever is alive elects without us from now on. */
   leave(): void
   close(): void
 }
 
-/** Told whose hardware address is whose among the living others; undefined while that is not known of all. */
-export type OnPeerHardware = (nodes: ReadonlyMap<Mac, string> | undefined) => void
+/** Opens the membership. @param onLinks told when other links of others are known */
+export type CreateMembers = (events: Publisher<LanEvents>, onLinks: () => void) => LanMembers
 
 /**
  * What runs on the LAN's thread, whatever drives it: takes the main thread's messages, holds the addresses, and reports
@@ -52,21 +58,20 @@ export class LanCore {
   readonly #announcer: Announcer
   readonly #members: LanMembers | undefined
   readonly #bfd: LanBfd | undefined
+  readonly #keeper: Keeper
   #events: LanEvent[] = []
   #desired: readonly LanAddress[] = []
   readonly #warned = new Set<string>()
   #reported = ''
   #isStopping = false
-  readonly #node: string
 
   constructor(
     components: LanCoreComponents,
     init: LanInit,
-    createMembers?: (events: Publisher<LanEvents>, onHardware: OnPeerHardware) => LanMembers,
+    createMembers?: CreateMembers,
     createBfd?: (events: Publisher<LanEvents>, onRefused: (peer: string, detail: string) => void) => LanBfd,
   ) {
     this.#components = components
-    this.#node = init.node
     const events: Publisher<LanEvents> = { publish: (name, detail) => this.#tell({ name, detail } as LanEvent) }
     const matcher = nameMatcher(init.excludedInterfaces ?? [])
     this.#announcer = createAnnouncer(
@@ -76,7 +81,17 @@ export class LanCore {
         ...(init.refreshMs !== undefined && { schedule: { refreshMs: init.refreshMs } }),
       },
     )
-    this.#members = createMembers?.(events, nodes => this.#announcer.setPeers(nodes))
+    this.#members = createMembers?.(events, () => this.#onPeerLinks())
+    this.#keeper = new Keeper(
+      {
+        clock: components.clock,
+        members: this.#members,
+        isUsable: (candidate, address) => this.#isUsable(init.node, candidate, address),
+        apply: desired => this.#announcer.apply(desired),
+        onOwners: changes => this.#onOwners(changes),
+      },
+      { ...DEFAULT_RULES, ...init.election, node: init.node },
+    )
     this.#bfd = createBfd?.(events, (peer, detail) =>
       components.post({ type: 'log', severity: 'error', event: 'bfd-refused', fields: { peer, detail } }),
     )
@@ -91,7 +106,7 @@ export class LanCore {
     switch (message.type) {
       case 'apply':
         this.#desired = message.desired
-        this.#hold()
+        this.#keeper.setDesired(message.desired)
         this.#warn()
         return this.#components.post({ type: 'applied' })
       case 'set-peers':
@@ -110,13 +125,15 @@ export class LanCore {
     if (this.#isStopping) return
     this.#isStopping = true
     this.#members?.leave()
+    this.#keeper.leave()
     this.#bfd?.stop()
     const { clock } = this.#components
-    const succeeds = this.#members === undefined ? 0 : clock.now() + SUCCESSION_MS
+    const succeedsBy = this.#members === undefined ? 0 : clock.now() + MOST_SUCCESSION_MS
     const deadline = clock.now() + MOST_GOODBYE_MS
     // No promise is ever kept on this thread: its loop does not return.
     const look = (): void => {
-      const isOver = clock.now() >= succeeds && (this.#bfd?.isOver ?? true)
+      const hasSucceeded = this.#keeper.isEmpty || clock.now() >= succeedsBy
+      const isOver = hasSucceeded && (this.#bfd?.isOver ?? true)
       if (isOver || clock.now() >= deadline) this.#end()
       else clock.setTimer(LOOK_AGAIN_MS, look)
     }
@@ -124,6 +141,7 @@ export class LanCore {
   }
 
   #end(): void {
+    this.#keeper.stop()
     this.#announcer.stop()
     this.#members?.close()
     this.#report()
@@ -140,20 +158,50 @@ export class LanCore {
   }
 
   #tell(event: LanEvent): void {
-    if (event.name === 'member:joined' || event.name === 'member:left') this.#onMembers(event.name)
     if (this.#events.length === 0) this.#components.clock.setTimer(0, () => this.#flush())
     this.#events.push(event)
+    this.#decideOn(event)
   }
 
   /** Another owner answers before anybody is told that it is one. */
-  #onMembers(name: 'member:joined' | 'member:left'): void {
-    this.#hold()
-    if (name === 'member:joined') this.#announcer.networkHealed()
+  #decideOn(event: LanEvent): void {
+    switch (event.name) {
+      case 'member:joined':
+        this.#announcer.setPeers(this.#members?.hardware())
+        this.#keeper.onJoined(event.detail.node)
+        return this.#announcer.networkHealed()
+      case 'member:left':
+        this.#announcer.setPeers(this.#members?.hardware())
+        return this.#keeper.onLeft(event.detail.node)
+      case 'member:holds':
+        return this.#keeper.onHoldings()
+      case 'link:changed':
+        return this.#onLinks()
+      default:
+        return
+    }
   }
 
-  #hold(): void {
-    const alive = this.#members === undefined ? 'all' : new Set(this.#members.alive())
-    this.#announcer.apply(heldNow(this.#desired, this.#node, alive))
+  #onLinks(): void {
+    const usable = this.#announcer.links().flatMap(helloLink)
+    this.#members?.setLinks(usable)
+    this.#keeper.reconsider()
+  }
+
+  #onPeerLinks(): void {
+    this.#announcer.setPeers(this.#members?.hardware())
+    this.#keeper.reconsider()
+  }
+
+  /** Nobody is refused for what is not known. */
+  #isUsable(self: string, { node, interfaces }: Candidate, { family }: Address): boolean {
+    const links = node === self ? this.#announcer.links().flatMap(helloLink) : this.#members?.linksOf(node)
+    return links?.some(link => link[family] && (interfaces?.includes(link.name) ?? true)) ?? true
+  }
+
+  #onOwners(changes: ReadonlyMap<string, Ownership>): void {
+    const owners = [...changes].map(([address, { owner = '', refusals }]) => ({ address, owner, refusals }))
+    this.#tell({ name: 'l2:owners', detail: { owners } })
   }
 
   /** Once for each address. */
@@ -171,20 +219,27 @@ export class LanCore {
     if (events.length === 0) return
     if (events.some(({ name }) => name === 'link:changed')) {
       this.#warn()
-      const used = this.#announcer.links().filter(isUsed)
-      this.#members?.setMacs(used.flatMap(({ link }) => link.mac ?? []))
       this.#components.post({ type: 'links', links: this.#announcer.links().map(linkView) })
     }
     this.#components.post({ type: 'events', events })
   }
 }
 
-/** For the others to elect and to answer; two may answer for an address meanwhile, on purpose. */
-const SUCCESSION_MS = 50
+const DEFAULT_RULES: ElectionRules = { spreading: { name: 'metallb' }, holdDownMs: 0 }
+
+/** For the others to elect, to answer and to say so, whoever is slow. */
+const MOST_SUCCESSION_MS = 500
 /** For routers to hear that we leave on purpose. */
 const MOST_GOODBYE_MS = 2_000
 const LOOK_AGAIN_MS = 10
 const MOST_WARNED = 256
+
+function helloLink({ link, arp, ndp, failure }: LinkStatus): readonly HelloLink[] {
+  const { name, mac, hasCarrier } = link
+  if (mac === undefined || !hasCarrier || failure !== undefined) return []
+  const [ipv4, ipv6] = [arp === 'used', ndp === 'used']
+  return ipv4 || ipv6 ? [{ name, mac, ipv4, ipv6 }] : []
+}
 
 function linkView({ link, arp, ndp, failure }: LinkStatus): LinkView {
   const { index, name, mac, isUp, hasCarrier, addresses } = link

@@ -1,7 +1,7 @@
 import type { BfdEvents, SessionCounters, SessionKey, StateName } from '@metallb-ts/bfd'
 import type { Publisher } from '@metallb-ts/event-bus'
-import type { IgnoreReason, L2Events } from '@metallb-ts/l2-announcer'
-import type { MembershipEvents } from '@metallb-ts/membership'
+import type { ElectionRules, IgnoreReason, Ineligibility, L2Events } from '@metallb-ts/l2-announcer'
+import type { MembershipEvents, Profile } from '@metallb-ts/membership'
 import type { Address } from '@metallb-ts/netip'
 import type { BfdWatch } from '@metallb-ts/policy'
 import type { Logger } from '@metallb-ts/runtime'
@@ -31,7 +31,23 @@ export interface LanPeer {
   readonly address: Address
 }
 
-export type LanEvents = L2Events & MembershipEvents & BfdEvents
+export type LanEvents = L2Events & MembershipEvents & BfdEvents & OwnerEvents
+
+export interface OwnerEvents {
+  /** Who answers for which contested addresses is another now, as far as this node knows. */
+  'l2:owners': { readonly owners: readonly Owner[] }
+  /** Another speaker elects by other rules: both may answer for one address until their options agree. */
+  'member:elects-otherwise': { readonly node: string }
+}
+
+export type Owner = {
+  /** Canonical text of the address that is contested. */
+  readonly address: string
+  /** Empty while nobody holds it. */
+  readonly owner: string
+  /** By node, why it may not own it; told only where nobody does. */
+  readonly refusals: Readonly<Record<string, readonly Ineligibility[]>>
+}
 
 export interface LanComponents {
   readonly events: Publisher<LanEvents>
@@ -46,6 +62,8 @@ export interface LanInit {
   readonly excludedInterfaces?: readonly string[]
   /** Between announcements of an address nobody asked for, in milliseconds; 0 for never. @default 60000 */
   readonly refreshMs?: number
+  /** How owners are elected; equal on every node. @default MetalLB's way, nobody held down */
+  readonly election?: ElectionRules
   /** Without it every node counts as alive, and nothing is sent. */
   readonly membership?: LanMembership
 }
@@ -55,7 +73,7 @@ export interface LanMembership {
   readonly bindPort: number
   /** The content of the memberlist secret. */
   readonly secret: string
-  readonly profile: 'fast' | 'balanced' | 'safe'
+  readonly profile: 'fast' | 'balanced' | 'safe' | Profile
 }
 
 /** One interface, and what it is used for. */

@@ -1,65 +1,81 @@
 import type { Publisher } from '@metallb-ts/event-bus'
-import { UdpSocket, type PollLoop } from '@metallb-ts/linux-net/node'
-import { createMembership, PROFILES, type MembershipEvents } from '@metallb-ts/membership'
-import { secretCipher } from '@metallb-ts/membership/node'
-import type { Mac } from '@metallb-ts/netip'
-import { realRandom } from '@metallb-ts/runtime/node'
-import type { LanMembers, OnPeerHardware } from './lan-core.ts'
+import {
+  createMembership,
+  nameHash,
+  PROFILES,
+  type Cipher,
+  type Datagrams,
+  type MembershipEvents,
+} from '@metallb-ts/membership'
+import type { Clock, Random } from '@metallb-ts/runtime'
+import type { LanMembers } from './lan-core.ts'
 import type { LanEvents, LanInit, LanMembership, LanPeer } from './lan.ts'
-import { decodeHello, encodeHello, PeerHardware } from './peer-hardware.ts'
+import { decodeHello, encodeHello, PeerHardware, type HelloLink } from './peer-hardware.ts'
 
-/** Heartbeats on the loop that answers ARP: whoever stops answering stops being heard. */
-export function nativeMembers(
-  loop: PollLoop,
-  { node }: LanInit,
-  { bindAddress, bindPort, secret, profile }: LanMembership,
-  events: Publisher<LanEvents>,
-  onHardware: OnPeerHardware,
+export interface MembersComponents {
+  readonly clock: Clock
+  readonly random: Random
+  readonly cipher: Cipher
+  /** Opens what carries heartbeats. */
+  readonly open: (received: (bytes: Uint8Array) => void) => Datagrams & { close(): void }
+  readonly events: Publisher<LanEvents>
+  /** What is known of the others' links is another now. */
+  readonly onLinks: () => void
+}
+
+/** Heartbeats, and what speakers tell each other beside them: who answers on which links, and by which rules. */
+export function createMembers(
+  { clock, random, cipher, open, events, onLinks }: MembersComponents,
+  { node, election }: Pick<LanInit, 'node' | 'election'>,
+  { profile }: Pick<LanMembership, 'profile'>,
 ): LanMembers {
-  const cipher = secretCipher(secret)
   const hardware = new PeerHardware()
+  const rules = nameHash(JSON.stringify(election ?? {}))
+  const differing = new Set<string>()
   const told: Publisher<MembershipEvents> = events
   let peers: readonly LanPeer[] = []
-  let macs: readonly Mac[] = []
+  let links: readonly HelloLink[] = []
+  const datagrams = open(bytes => {
+    if (bytes[0] === HELLO) onHello(bytes.subarray(1))
+    else membership.received(bytes)
+  })
   const membership = createMembership(
     {
-      clock: loop.clock,
-      random: realRandom(),
-      datagrams: { send: (bytes, address) => void socket.send(bytes, { address, port: bindPort }) },
+      clock,
+      random,
+      datagrams,
       cipher,
       events: {
         publish: (name, detail) => {
           if (name === 'member:joined') sayHello()
-          onHardware(hardware.of(membership.alive(), node))
           told.publish(name, detail)
         },
       },
     },
-    { node, profile: PROFILES[profile] },
+    { node, profile: typeof profile === 'string' ? PROFILES[profile] : profile },
   )
-  const socket = new UdpSocket(loop, { address: bindAddress, port: bindPort }, bytes => {
-    if (bytes[0] === HELLO) onHello(bytes.subarray(1))
-    else membership.received(bytes)
-  })
-  let timer = loop.clock.setTimer(HELLO_INTERVAL_MS, repeatHello)
+  let timer = clock.setTimer(HELLO_INTERVAL_MS, repeatHello)
 
-  /** A heartbeat starts with 1, sealed or not. */
+  /** What membership sends starts with a smaller number, sealed or not. */
   function sayHello(): void {
-    const hello = Buffer.concat([Uint8Array.of(HELLO), cipher.seal(encodeHello({ node, macs }))])
-    for (const peer of peers) if (peer.node !== node) socket.send(hello, { address: peer.address, port: bindPort })
+    const hello = Buffer.concat([Uint8Array.of(HELLO), cipher.seal(encodeHello({ node, rules, links }))])
+    for (const peer of peers) if (peer.node !== node) datagrams.send(hello, peer.address)
   }
 
   function repeatHello(): void {
     sayHello()
-    timer = loop.clock.setTimer(HELLO_INTERVAL_MS, repeatHello)
+    timer = clock.setTimer(HELLO_INTERVAL_MS, repeatHello)
   }
 
   function onHello(sealed: Uint8Array): void {
     const plain = cipher.open(sealed)
     const hello = plain && decodeHello(plain)
     if (hello === undefined) return
-    hardware.heard(hello)
-    onHardware(hardware.of(membership.alive(), node))
+    if (hello.rules !== rules && !differing.has(hello.node) && differing.size < MOST_DIFFERING) {
+      differing.add(hello.node)
+      events.publish('member:elects-otherwise', { node: hello.node })
+    }
+    if (hardware.heard(hello)) onLinks()
   }
 
   return {
@@ -68,18 +84,24 @@ export function nativeMembers(
       membership.setPeers(all)
       sayHello()
     },
-    setMacs: own => {
-      macs = own
+    setLinks: own => {
+      links = own
       sayHello()
     },
     alive: () => membership.alive(),
+    coming: () => membership.coming(),
+    hold: changes => membership.hold(changes),
+    holdings: other => membership.holdings(other),
+    linksOf: other => hardware.linksOf(other),
+    hardware: () => hardware.of(membership.alive(), node),
     leave: () => membership.stop(),
     close: () => {
       timer.cancel()
-      socket.close()
+      datagrams.close()
     },
   }
 }
 
-const HELLO = 2
+const HELLO = 4
 const HELLO_INTERVAL_MS = 5_000
+const MOST_DIFFERING = 1_024

@@ -5,8 +5,8 @@ import { PollLoop } from '@metallb-ts/linux-net/node'
 import { realRandom } from '@metallb-ts/runtime/node'
 import { createLanBfd } from './bfd.ts'
 import { LanCore } from './lan-core.ts'
-import { nativeMembers } from './members.ts'
 import { nativeLinks } from './native-links.ts'
+import { nativeMembers } from './native-members.ts'
 import type { LanWorkerData, ToLan } from './protocol.ts'
 
 // The LAN's thread: it blocks in poll(2), and its event loop never turns. Messages come with a write to the eventfd.
@@ -26,7 +26,7 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
       end: () => loop.stop(),
     },
     init,
-    init.membership && ((events, onHardware) => nativeMembers(loop, init, init.membership!, events, onHardware)),
+    init.membership && ((events, onLinks) => nativeMembers(loop, init, init.membership!, events, onLinks)),
     (events, onRefused) =>
       createLanBfd({ clock: loop.clock, random: realRandom(), transport: udpTransport(loop), events }, { onRefused }),
   )
