@@ -108,7 +108,12 @@ function lanInitOf(options: SpeakerOptions, logger: Logger): LanInit {
       holdDownMs: holdDownSeconds * 1_000,
     },
     ...(bindAddress.ok && {
-      membership: { bindAddress: bindAddress.value, bindPort: memberBindPort, secret, profile: profileOf(options, logger) },
+      membership: {
+        bindAddress: bindAddress.value,
+        bindPort: memberBindPort,
+        secret,
+        profile: profileOf(options, logger),
+      },
     }),
   }
 }

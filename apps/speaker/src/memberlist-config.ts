@@ -54,7 +54,15 @@ const MOST_INTERVAL_MS = 3_000
 const LEAST_BEATS = 3
 const MOST_DEAD_MS = 60_000
 
-const UNITS_MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+}
 
 /** Of a duration as Go writes it: `1m30s`. */
 function milliseconds(text: unknown): number | undefined {

@@ -52,7 +52,9 @@ describe('speaker options', () => {
 
   test('how owners are elected, by flag or by variable', () => {
     const env = { ...ENV, METALLB_TS_L2_ELECTION: 'bounded', METALLB_TS_L2_HOLD_DOWN: '30' }
-    expect(readSpeakerOptions(['--l2-election=sticky', '--l2-election-slack=150', '--l2-avoid-cordoned'], env)).toMatchObject({
+    expect(
+      readSpeakerOptions(['--l2-election=sticky', '--l2-election-slack=150', '--l2-avoid-cordoned'], env),
+    ).toMatchObject({
       ok: true,
       value: { election: 'sticky', electionSlackPercent: 150, holdDownSeconds: 30, avoidCordoned: true },
     })

@@ -32,7 +32,10 @@ export interface Electorate {
 }
 
 /** Every election, by key. */
-export function electAll({ spreading, holdDownMs }: ElectionRules, electorate: Electorate): ReadonlyMap<string, Election> {
+export function electAll(
+  { spreading, holdDownMs }: ElectionRules,
+  electorate: Electorate,
+): ReadonlyMap<string, Election> {
   const { contests, owned, presentSince, now } = electorate
   const standing = new Standing()
   const requests = contests.map(({ key, address, candidates }) => {
@@ -45,7 +48,11 @@ export function electAll({ spreading, holdDownMs }: ElectionRules, electorate: E
 }
 
 /** Of several owners one stays, whoever saw whom return; it is among them that the order decides. */
-function heldDown(candidates: readonly Candidate[], owners: readonly string[], presence: Presence): readonly Candidate[] {
+function heldDown(
+  candidates: readonly Candidate[],
+  owners: readonly string[],
+  presence: Presence,
+): readonly Candidate[] {
   if (owners.length < 2) return holdDown(candidates, owners[0], presence)
   return candidates.map(candidate =>
     owners.includes(candidate.node)

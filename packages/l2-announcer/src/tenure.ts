@@ -7,12 +7,7 @@ import type { Election, Ineligibility } from './ownership.ts'
  * that came back is broken before it is made, within a round of messages, so that a return never makes two owners. A
  * death waits for nobody.
  */
-export function stepTenures(
-  settings: TenureSettings,
-  state: TenureState,
-  view: TenureView,
-  now: number,
-): TenureStep {
+export function stepTenures(settings: TenureSettings, state: TenureState, view: TenureView, now: number): TenureStep {
   const electorate: Electorate = { ...view, owned: key => ownersOf(settings.node, state, view, key), now }
   const isFresh = state.epoch !== view.epoch || settings.spreading.name !== 'metallb' || settings.holdDownMs > 0
   const elections = isFresh ? electAll(settings, electorate) : state.elections

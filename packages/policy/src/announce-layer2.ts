@@ -70,7 +70,9 @@ function ownerOf(
 ): OwnerFacts | 'undecided' {
   if (owners !== undefined) return owners.get(formatAddress(address)) ?? 'undecided'
   const { owner = '', verdicts } = electOwner(living(standing, members), address)
-  const refused = verdicts.flatMap(verdict => (verdict.verdict === 'ineligible' ? [[verdict.node, verdict.reasons]] : []))
+  const refused = verdicts.flatMap(verdict =>
+    verdict.verdict === 'ineligible' ? [[verdict.node, verdict.reasons]] : [],
+  )
   return { owner, refusals: Object.fromEntries(refused) as OwnerFacts['refusals'] }
 }
 

@@ -15,7 +15,11 @@ describe('contestsOf', () => {
   it('one for the addresses of both families of a Service, which move together', () => {
     const desired = [of(V4, V4), of(V6, V4)]
     expect(contestsOf(desired)).toEqual([{ key: '10.0.0.1', address: V4, candidates }])
-    expect(movedBy(desired).get('10.0.0.1')!.map(({ address: moved }) => moved)).toEqual([V4, V6])
+    expect(
+      movedBy(desired)
+        .get('10.0.0.1')!
+        .map(({ address: moved }) => moved),
+    ).toEqual([V4, V6])
   })
 
   it('Services that share an address share its owner: who may own it for all of them', () => {

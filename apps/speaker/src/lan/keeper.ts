@@ -74,7 +74,8 @@ export class Keeper {
   onJoined(node: string): void {
     const { clock, members } = this.#parts
     // Whoever was there before us has been there for long.
-    if (node === this.#settings.node) for (const other of members?.alive() ?? []) this.#presentSince.set(other, -Infinity)
+    if (node === this.#settings.node)
+      for (const other of members?.alive() ?? []) this.#presentSince.set(other, -Infinity)
     this.#presentSince.set(node, clock.now())
     this.reconsider()
   }

@@ -181,7 +181,18 @@ export class SimSpeaker {
           port.close()
         }
         const { mac, mtu } = port
-        return { ok: true, value: { mac, mtu, send: f => port.send(f), join: g => port.join(g), leave: g => port.leave(g), listenFor, close } }
+        return {
+          ok: true,
+          value: {
+            mac,
+            mtu,
+            send: f => port.send(f),
+            join: g => port.join(g),
+            leave: g => port.leave(g),
+            listenFor,
+            close,
+          },
+        }
       },
     }
   }
