@@ -27,6 +27,8 @@ export {
 export { type StateName } from './session-state.ts'
 export {
   createSpeaker,
+  type PathOptions,
+  type PathState,
   type SourcedRoute,
   type Speaker,
   type SpeakerComponents,

@@ -33,6 +33,8 @@ export interface LocalSession {
   readonly role?: Role
   /** The peer has to name a role. @default false */
   readonly isRoleRequired?: boolean
+  /** Offer to wait for BFD before the session counts. @default false */
+  readonly strictBfd?: boolean
   /** Capability codes left out, because the peer refused them. @default none */
   readonly withoutCapabilities?: ReadonlySet<number>
 }
@@ -70,6 +72,8 @@ export interface Negotiated {
   readonly gracefulRestart?: { readonly bridgesNotifications: boolean }
   /** Where we bridge the peer's restarts: what it asks for. */
   readonly peerRestart?: PeerRestart
+  /** Neither is established before BFD says that the path is up (draft-ietf-idr-bgp-bfd-strict-mode). */
+  readonly strictBfd: boolean
   /** Both know RFC 9494, so that routes marked LLGR_STALE may be told. */
   readonly longLived: boolean
   /** The peer offered graceful restart, so it knows End-of-RIB (RFC 4724 §2). */
@@ -97,6 +101,7 @@ export function localOpen(local: LocalSession): Open {
     // FRR loses a ROUTE-REFRESH of a peer that offers this without graceful restart.
     ...(restart.length === 0 ? [] : [{ kind: 'enhanced-route-refresh' } as const]),
     ...longLivedCapability(families, gracefulRestart, restartHelp),
+    ...(local.strictBfd === true ? [{ kind: 'strict-bfd' } as const] : []),
   ]
   const capabilities = offered.filter(one => withoutCapabilities?.has(encodeCapability(one)[0]!) !== true)
   return { type: 'open', asn, holdTime: holdSeconds, routerId, capabilities }
@@ -151,6 +156,7 @@ function agreed(
     addPath: families.filter(family => sends(pathMode(ours, family)) && receives(pathMode(open.capabilities, family))),
     ...(both('graceful-restart') && { gracefulRestart: { bridgesNotifications: restart?.notification === true } }),
     ...(theirs !== undefined && { peerRestart: theirs }),
+    strictBfd: both('strict-bfd'),
     longLived,
     knowsEndOfRib: restart !== undefined,
     peerCapabilities: open.capabilities,

@@ -76,6 +76,11 @@ export interface PeerInit {
   readonly role?: Role
   /** @default false */
   readonly isRoleRequired?: boolean
+  /**
+   * With a peer that offers it, too, the session is not established before `setPath` says `up`
+   * (draft-ietf-idr-bgp-bfd-strict-mode). @default false
+   */
+  readonly strictBfd?: boolean
   /** Try again without a capability that the peer refused with 2/4 or 2/7. @default true */
   readonly capabilityFallback?: boolean
   /** A route whose path does not begin with the peer's AS counts as withdrawn (RFC 4271 §6.3). @default true */
@@ -140,6 +145,7 @@ const FIELDS: { readonly [Field in keyof Required<PeerInit>]: readonly ['soft' |
   addPath: ['reset', IN_OPEN],
   role: ['reset', IN_OPEN],
   isRoleRequired: ['reset', "the peer's OPEN has to be judged anew"],
+  strictBfd: ['reset', IN_OPEN],
   capabilityFallback: ['soft', NEXT_ATTEMPT],
   enforceFirstAs: ['reset', 'it is agreed on how UPDATEs are read'],
   maxPrefixes: ['soft', 'it counts for what comes from now on'],

@@ -14,6 +14,8 @@ export interface PeerSurroundings {
   readonly isRestarting: boolean
   readonly isSynced: boolean
   readonly isListening: () => boolean
+  /** BFD says so; false where it says nothing. */
+  readonly isPathUp: () => boolean
   /** Where an unnumbered peer was found. */
   readonly remote?: Address
 }
@@ -47,6 +49,7 @@ export function sessionSettings(init: PeerInit, around: PeerSurroundings, moment
     extendedMessages: init.extendedMessages ?? false,
     addPath: init.addPath ?? [],
     isRoleRequired: init.isRoleRequired ?? false,
+    strictBfd: init.strictBfd ?? false,
     withoutCapabilities: moment.withoutCapabilities,
     isPassive: moment.isPassive,
     dialMs: (init.dialSeconds ?? DEFAULT_DIAL_SECONDS) * 1_000,

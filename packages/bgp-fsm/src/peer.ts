@@ -150,6 +150,20 @@ export class Peer {
     }
   }
 
+  /** BFD saw the peer again: no attempt waits any longer. */
+  pathUp(): void {
+    this.#connections.dispatch({ type: 'path-up' })
+    if (!this.#isRunning || !this.#connections.isEmpty) return
+    this.#nextStart.cancel()
+    this.#begin()
+  }
+
+  /** BFD lost the peer. `outlivesRestart`: its BFD and ours do not end with BGP, so that a restart is no excuse. */
+  pathFailed(outlivesRestart: boolean): void {
+    this.reset(ERRORS.bfdDown(), 'bfd-down')
+    if (outlivesRestart) this.#retained?.pathFailed()
+  }
+
   /** Takes over what does not touch the session. */
   update(init: PeerInit): void {
     this.#init = init
@@ -231,6 +245,7 @@ export class Peer {
         ...(!internal && this.#init.enforceFirstAs !== false && { firstAs: peerAsn }),
       }),
       established: negotiated => this.#established(name, slot, negotiated),
+      isPathUp: this.#around.isPathUp,
       passed: (direction, bytes, ends) => {
         countMessage(this.#tally, direction, bytes.length)
         this.#components.onMessage?.({ peer: this.#init.name, direction, bytes, ends })

@@ -91,6 +91,11 @@ export class RetainedRoutes {
     return FAMILIES.some(family => this.#machines[family].state.name !== 'fresh')
   }
 
+  /** The way to the peer does not work, restart or not (RFC 5882 §4.3): what waits for its return goes. */
+  pathFailed(): void {
+    for (const family of FAMILIES) this.#machines[family].dispatch({ type: 'path-failed' })
+  }
+
   /** The peer is gone for good: everything goes. */
   stop(): void {
     for (const family of FAMILIES) {

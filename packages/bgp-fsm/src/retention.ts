@@ -18,6 +18,8 @@ export type RetentionInput =
   /** A new session. `isKept`: the peer still names this family, and forwarded meanwhile. */
   | { readonly type: 'established'; readonly isKept: boolean }
   | { readonly type: 'end-of-rib' }
+  /** BFD, which no restart disturbs, says that the way there does not work. */
+  | { readonly type: 'path-failed' }
   | { readonly type: 'expired'; readonly timer: RetentionTimer }
 
 export type RetentionTimer = 'restart' | 'long-lived' | 'stale'
@@ -33,7 +35,7 @@ export type RetentionEffect =
   | { readonly type: 'drop' }
 
 export type SweepReason =
-  'announced-anew' | 'not-back-in-time' | 'no-end-of-rib' | 'forwarding-stopped' | 'restarted-twice'
+  'announced-anew' | 'not-back-in-time' | 'no-end-of-rib' | 'forwarding-stopped' | 'restarted-twice' | 'path-failed'
 
 type Answer = Step<RetentionState, RetentionEffect | TimerEffect<RetentionTimer>>
 
@@ -50,6 +52,8 @@ export function stepRetention(
       if (!input.isKept) return fresh('forwarding-stopped')
       // The long-lived timer runs on: being back is not yet having told everything (RFC 9494 §4.2).
       return { state: { name: 'resuming' }, effects: [stop('restart'), start('stale', staleSeconds)] }
+    case 'path-failed':
+      return state.name === 'fresh' ? { state, effects: [] } : fresh('path-failed')
     case 'end-of-rib':
       return state.name === 'resuming' ? fresh('announced-anew') : { state, effects: [] }
     case 'expired':

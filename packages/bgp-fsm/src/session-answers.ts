@@ -2,7 +2,7 @@ import type { Step, TimerEffect } from '@metallb-ts/runtime'
 import type { CloseReason, SendReason } from './close-reason.ts'
 import type { Negotiated } from './negotiate.ts'
 import type { SessionEffect, SessionInput, SessionState, SessionTimer } from './session-state.ts'
-import { ALL_TIMERS, armAgreedHold, armKeepalive, stop } from './session-timers.ts'
+import { ALL_TIMERS, armAgreedHold, armHold, armKeepalive, stop } from './session-timers.ts'
 import { KEEPALIVE } from './wire/message.ts'
 import type { Notification } from './wire/notification.ts'
 
@@ -15,17 +15,29 @@ export function to(state: SessionState, ...effects: Answer['effects']): Answer {
 
 /** The peer's OPEN is good. `first` goes before our KEEPALIVE. */
 export function confirm(negotiated: Negotiated, ...first: readonly SessionEffect[]): Answer {
+  const { strictBfd } = negotiated
   return to(
-    { name: 'open-confirm', negotiated },
+    { name: 'open-confirm', negotiated, ...(strictBfd && { awaitsPath: 'unconfirmed' }) },
     stop('connect-retry'),
     stop('delay-open'),
     ...first,
     { type: 'open-accepted', negotiated },
-    { type: 'send', message: KEEPALIVE },
-    ...armAgreedHold(negotiated),
-    ...armKeepalive(negotiated),
+    ...(strictBfd ? awaitPath(negotiated) : confirming(negotiated)),
   )
 }
+
+/** Our KEEPALIVE in answer to an OPEN. */
+export function confirming(negotiated: Negotiated): Answer['effects'] {
+  return [{ type: 'send', message: KEEPALIVE }, ...armAgreedHold(negotiated), ...armKeepalive(negotiated)]
+}
+
+/** No longer than the peer may be silent, or than this where it may be so for ever. */
+function awaitPath(negotiated: Negotiated): Answer['effects'] {
+  const hold = negotiated.holdSeconds === 0 ? armHold(PATH_HOLD_MS) : armAgreedHold(negotiated)
+  return [...hold, { type: 'ask-path' }]
+}
+
+const PATH_HOLD_MS = 30_000
 
 /** Events 2 and 8. */
 export function stopped(

@@ -37,6 +37,8 @@ export function inWaiting(settings: SessionSettings, state: Waiting, input: Sess
         : failed({ code: 'connection-lost', detail: 'the peer spoke before its OPEN' })
     case 'collision-lost':
       return failed(notificationSent(ERRORS.collision(), 'collision'))
+    case 'path-up':
+      return settings.isPassive || state.delaysOpen ? to(state) : dial(settings, 0)
     case 'start':
     case 'updates-sent':
       return to(state)

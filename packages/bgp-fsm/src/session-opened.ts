@@ -1,5 +1,6 @@
 import { negotiate } from './negotiate.ts'
-import { confirm, ended, received, refuse, stopped, to, type Answer } from './session-answers.ts'
+import { confirm, confirming, ended, received, refuse, stopped, to, type Answer } from './session-answers.ts'
+import type { Negotiated } from './negotiate.ts'
 import type { SessionInput, SessionSettings, SessionState, SessionTimer } from './session-state.ts'
 import { armAgreedHold, armKeepalive, start } from './session-timers.ts'
 import { MESSAGE_TYPES } from './wire/constants.ts'
@@ -22,6 +23,8 @@ export function inOpened(settings: SessionSettings, state: Opened, input: Sessio
       return ended({ code: 'connection-lost', detail: input.detail }, { isDamped: state.name !== 'established' })
     case 'collision-lost':
       return refuse(ERRORS.collision(), 'collision')
+    case 'path-up':
+      return pathUp(state)
     case 'updates-sent':
       return to(state, ...('negotiated' in state ? armKeepalive(state.negotiated) : []))
     case 'start':
@@ -35,7 +38,9 @@ function openedExpired(state: Opened, timer: SessionTimer): Answer {
     case 'hold-due':
       return to(state, start('hold', READ_FIRST_MS))
     case 'hold':
-      return refuse(ERRORS.holdTimerExpired(), 'hold-timer-expired')
+      return awaitsPath(state)
+        ? refuse(ERRORS.bfdDown(), 'bfd-down')
+        : refuse(ERRORS.holdTimerExpired(), 'hold-timer-expired')
     case 'keepalive':
       if (state.name === 'open-sent') return refuse(ERRORS.fsmError(), 'unexpected-timer')
       return to(state, { type: 'send', message: KEEPALIVE }, ...armKeepalive(state.negotiated))
@@ -68,13 +73,29 @@ function openedMessage(
     }
     case 'open-confirm':
       if (message.type !== 'keepalive') return unexpected(state.name, message.type)
-      return to({ ...state, name: 'established' }, ...armAgreedHold(state.negotiated), {
-        type: 'established',
-        negotiated: state.negotiated,
-      })
+      if (awaitsPath(state)) return to({ ...state, awaitsPath: 'confirmed' }, ...armAgreedHold(state.negotiated))
+      return established(state.negotiated)
     case 'established':
       return inEstablished(state, message)
   }
+}
+
+function awaitsPath(state: Opened): boolean {
+  return state.name === 'open-confirm' && state.awaitsPath !== undefined
+}
+
+function pathUp(state: Opened): Answer {
+  if (state.name !== 'open-confirm' || state.awaitsPath === undefined) return to(state)
+  const { negotiated } = state
+  if (state.awaitsPath === 'confirmed') return established(negotiated, ...confirming(negotiated))
+  return to({ name: 'open-confirm', negotiated }, ...confirming(negotiated))
+}
+
+function established(negotiated: Negotiated, ...first: Answer['effects']): Answer {
+  return to({ name: 'established', negotiated }, ...first, ...armAgreedHold(negotiated), {
+    type: 'established',
+    negotiated,
+  })
 }
 
 function inEstablished(

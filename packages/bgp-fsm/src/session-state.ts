@@ -11,7 +11,12 @@ export type SessionState =
   | { readonly name: 'connect'; readonly attempt: number; readonly delaysOpen: boolean }
   | { readonly name: 'active'; readonly attempt: number; readonly delaysOpen: boolean }
   | { readonly name: 'open-sent'; readonly attempt: number }
-  | { readonly name: 'open-confirm'; readonly negotiated: Negotiated }
+  /** `awaitsPath`: our KEEPALIVE waits for BFD, and `confirmed`: the peer's is there already. */
+  | {
+      readonly name: 'open-confirm'
+      readonly negotiated: Negotiated
+      readonly awaitsPath?: 'unconfirmed' | 'confirmed'
+    }
   | { readonly name: 'established'; readonly negotiated: Negotiated }
 
 export type StateName = SessionState['name']
@@ -39,6 +44,8 @@ export type SessionInput =
   | { readonly type: 'malformed'; readonly notification: Notification }
   /** 23 */
   | { readonly type: 'collision-lost' }
+  /** BFD says that the path to the peer is up. */
+  | { readonly type: 'path-up' }
   /** UPDATEs were handed to the wire. */
   | { readonly type: 'updates-sent' }
 
@@ -52,6 +59,8 @@ export type SessionEffect =
   /** The peer's OPEN is good: the moment collisions are resolved (RFC 4271 §6.8). */
   | { readonly type: 'open-accepted'; readonly negotiated: Negotiated }
   | { readonly type: 'established'; readonly negotiated: Negotiated }
+  /** Answered by `path-up`, now or when it is so. */
+  | { readonly type: 'ask-path' }
   | { readonly type: 'update'; readonly update: Update }
   | { readonly type: 'refresh'; readonly request: RouteRefresh }
   /** Close the connection, after what was sent has left. */

@@ -23,6 +23,7 @@ export interface SlotOwner {
   readonly mayConfirm: (negotiated: Negotiated) => boolean
   readonly codec: (negotiated: Negotiated) => CodecContext
   readonly established: (negotiated: Negotiated) => void
+  readonly isPathUp: () => boolean
   /** A whole message went one way or the other, header and all. */
   readonly passed: (direction: 'sent' | 'received', bytes: Uint8Array, connection: Connection) => void
   readonly update: (update: Update) => void
@@ -116,6 +117,8 @@ export class Slot {
         return
       case 'established':
         return this.#owner.established(effect.negotiated)
+      case 'ask-path':
+        return this.#owner.isPathUp() ? this.dispatch({ type: 'path-up' }) : undefined
       case 'update':
         return this.#owner.update(effect.update)
       case 'refresh':

@@ -45,6 +45,20 @@ export interface StopOptions {
   readonly deadlineMs?: number
 }
 
+/**
+ * `up`: a peer that waits is dialled at once, and a strict session goes on. `failed`: the session ends with Cease/BFD down
+ * (RFC 9384). `unknown`: nobody watches, or an operator took the watch down: what is established stays (RFC 5882 §4.2).
+ */
+export type PathState = 'up' | 'failed' | 'unknown'
+
+export interface PathOptions {
+  /**
+   * BFD of both ends outlives a restart of BGP (their C bits are set), so that a failure ends the peer's graceful restart,
+   * too (RFC 5882 §4.3). @default false
+   */
+  readonly outlivesRestart?: boolean
+}
+
 export interface Speaker {
   readonly peers: ReadonlyMap<PeerKey, Peer>
   /** Begins to dial. A name in use already is the caller's mistake and throws a RangeError. */
@@ -60,8 +74,8 @@ export interface Speaker {
   setRoutes(source: string, routes: readonly SourcedRoute[]): void
   /** The initial routes are complete: End-of-RIB may go. */
   markSynced(): void
-  /** BFD, or whoever else knows, says that the path to this peer is down (RFC 9384). */
-  pathDown(key: PeerKey): void
+  /** What BFD, or whoever else knows, says of the path to this peer; a peer that is not there yet finds it said. */
+  setPath(key: PeerKey, state: PathState, options?: PathOptions): void
   /** Takes connections that peers open. @param port 1 to 65535, @default 179 */
   listen(port?: number, address?: Address): Promise<void>
   /** Withdraws everything and waits until that has left, ends the sessions, and resolves when nothing is open. */
@@ -82,6 +96,7 @@ class RoutingSpeaker implements Speaker {
   readonly #components: SpeakerComponents
   readonly #init: SpeakerInit
   readonly #peers = new Map<PeerKey, Peer>()
+  readonly #pathsUp = new Set<PeerKey>()
   readonly #watches = new Map<PeerKey, { stop(): void }>()
   readonly #bySource = new Map<string, ReadonlyMap<string, readonly SourcedRoute[]>>()
   readonly #byKey = new Map<string, readonly Contribution[]>()
@@ -108,6 +123,7 @@ class RoutingSpeaker implements Speaker {
       isRestarting,
       isSynced: this.#isSynced,
       isListening: () => this.#listener !== undefined,
+      isPathUp: () => this.#pathsUp.has(init.name),
     })
     this.#peers.set(init.name, peer)
     for (const contributions of this.#byKey.values()) this.#tell(peer, contributions, undefined)
@@ -136,6 +152,7 @@ class RoutingSpeaker implements Speaker {
   removePeer(key: PeerKey): Promise<void> {
     const peer = this.#peers.get(key)
     this.#forget(key)
+    this.#pathsUp.delete(key)
     this.#listener?.setKeys(this.#keys())
     return peer?.stop(ERRORS.peerRemoved(), 'peer-removed') ?? Promise.resolve()
   }
@@ -160,8 +177,18 @@ class RoutingSpeaker implements Speaker {
     for (const peer of this.#peers.values()) peer.markSynced()
   }
 
-  pathDown(key: PeerKey): void {
-    this.#peers.get(key)?.reset(ERRORS.bfdDown(), 'bfd-down')
+  setPath(key: PeerKey, state: PathState, { outlivesRestart = false }: PathOptions = {}): void {
+    const peer = this.#peers.get(key)
+    switch (state) {
+      case 'up':
+        this.#pathsUp.add(key)
+        return peer?.pathUp()
+      case 'failed':
+        this.#pathsUp.delete(key)
+        return peer?.pathFailed(outlivesRestart)
+      case 'unknown':
+        this.#pathsUp.delete(key)
+    }
   }
 
   async listen(port = 179, address?: Address): Promise<void> {

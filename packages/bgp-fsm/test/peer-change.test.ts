@@ -36,6 +36,7 @@ const OTHERS: { readonly [Field in keyof Required<PeerInit>]: PeerInit[Field] } 
   addPath: ['ipv4'],
   role: 'customer',
   isRoleRequired: true,
+  strictBfd: true,
   capabilityFallback: false,
   enforceFirstAs: false,
   maxPrefixes: 10,

@@ -25,6 +25,7 @@ export type Capability =
   | { readonly kind: 'enhanced-route-refresh' }
   | { readonly kind: 'long-lived-graceful-restart'; readonly families: readonly LongLivedFamily[] }
   | { readonly kind: 'fqdn'; readonly host: string; readonly domain: string }
+  | { readonly kind: 'strict-bfd' }
   | { readonly kind: 'unknown'; readonly code: number; readonly value: Uint8Array }
 
 /** Prefixes of one family may have next hops of another (RFC 8950 §4). */
@@ -195,6 +196,7 @@ const ROWS: { readonly [Kind in Known['kind']]: Row<Kind> } = {
       return { kind: 'fqdn', host: text(1, hostEnd), domain: text(hostEnd + 1, domainEnd) }
     },
   },
+  'strict-bfd': empty(74, 'strict-bfd'), // draft-ietf-idr-bgp-bfd-strict-mode §3
 }
 
 const ADD_PATH_MODES = ['receive', 'send', 'both'] as const
@@ -203,7 +205,7 @@ const BY_CODE = new Map<number, { isVital?: boolean; decode: (value: Uint8Array)
   Object.values(ROWS).map(row => [row.code, row]),
 )
 
-type Empty = 'route-refresh' | 'old-route-refresh' | 'extended-message' | 'enhanced-route-refresh'
+type Empty = 'route-refresh' | 'old-route-refresh' | 'extended-message' | 'enhanced-route-refresh' | 'strict-bfd'
 
 function empty<Kind extends Empty>(code: number, kind: Kind): Row<Kind> {
   return {
