@@ -6,4 +6,5 @@ export { closeWaker, createWaker, PollLoop, wake, type LoopClock } from './poll-
 export { type Endpoint } from './socket-address.ts'
 export { SystemError } from './system-error.ts'
 export { openTcp, setTcpOptions, type TcpOptions } from './tcp-socket.ts'
+export { raiseThreadPriority, type ThreadPriority } from './thread-priority.ts'
 export { UdpSocket } from './udp-socket.ts'

@@ -34,6 +34,9 @@ export const libcEventfd: Call = bind('int eventfd(unsigned int initial, int fla
 export const libcRead: Call = bind('intptr_t read(int fd, _Out_ uint8_t *bytes, size_t length)')
 export const libcWrite: Call = bind('intptr_t write(int fd, const uint8_t *bytes, size_t length)')
 export const libcClose: Call = bind('int close(int fd)')
+export const libcSyscall: Call = bind(
+  'long syscall(long number, int pid, const uint8_t *attributes, unsigned int flags)',
+)
 export const libcIfNameToIndex: Call = bind('unsigned int if_nametoindex(const char *name)')
 
 /** `struct sock_fprog` holds a pointer, which only a declared struct can. */
