@@ -1,4 +1,5 @@
 import type { Service } from '@metallb-ts/api'
+import { diagnosticName } from '@metallb-ts/bfd'
 import type { Peer, Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
 import type { EventBus } from '@metallb-ts/event-bus'
 import type { EventRecorder, Informer } from '@metallb-ts/k8s-watch'
@@ -60,7 +61,14 @@ function logEvents({ bus, logger, node }: ObserveParts): void {
   bus.subscribe('l2:lost', ({ detail }) => logger.info('address-lost', detail))
   bus.subscribe('l2:conflict', ({ detail }) => logger.error('address-conflict', { ...detail }))
   bus.subscribe('bfd:up', ({ detail }) => logger.info('bfd-up', { ...detail }))
-  bus.subscribe('bfd:down', ({ detail }) => logger.warn('bfd-down', { ...detail }))
+  bus.subscribe('bfd:state-changed', ({ detail }) => {
+    if (detail.from !== 'up') return
+    const { session, cause, diagnostic, remoteDiagnostic } = detail
+    const said = remoteDiagnostic === undefined ? undefined : diagnosticName(remoteDiagnostic)
+    logger.warn('bfd-down', { session, cause, diagnostic: diagnosticName(diagnostic), remoteDiagnostic: said })
+  })
+  bus.subscribe('bfd:send-failed', ({ detail }) => logger.error('bfd-send-failed', { ...detail }))
+  bus.subscribe('bfd:stalled', ({ detail }) => logger.warn('bfd-stalled', { ...detail }))
   bus.subscribe('process:works', ({ detail }) => logger.info('speaker-works', { node, ...detail }))
   bus.subscribe('process:draining', ({ detail }) => logger.info('speaker-draining', { node, ...detail }))
 }
@@ -197,6 +205,11 @@ function exposeBfd(metrics: Metrics, lan: () => Lan | undefined): void {
   perCounter('metallb_bfd_echo_packet_output', 'Echoes sent', 'echoOut')
   perCounter('metallb_bfd_session_up_events', 'Times the session came up', 'upEvents')
   perCounter('metallb_bfd_session_down_events', 'Times the session went down', 'downEvents')
+  perSession(
+    'metallb_bfd_zebra_notifications',
+    'Times that what runs over the path was told of a change',
+    ({ counters: { upEvents, downEvents } }) => upEvents + downEvents,
+  )
   metrics.gauge({
     name: 'metallb_bfd_packets_discarded',
     help: 'Packets of this peer that were thrown away, by reason',

@@ -19,6 +19,7 @@ import {
 } from '@metallb-ts/k8s-watch'
 import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
+import type { BfdView } from './lan/lan.ts'
 import type { Announced } from './reconcile-service.ts'
 
 export interface StatusParts {
@@ -30,6 +31,7 @@ export interface StatusParts {
   readonly events: EventBus<SpeakerEvents>
   readonly announced: () => ReadonlyMap<string, Announced>
   readonly bgp: BgpSpeaker
+  readonly bfd: () => readonly BfdView[]
 }
 
 export interface StatusWriter {
@@ -43,7 +45,7 @@ export function createStatusWriter(
   parts: StatusParts,
   init: { readonly node: string; readonly namespace: string; readonly podName: string },
 ): StatusWriter {
-  const { client, clock, random, logger, events, announced, bgp, transport } = parts
+  const { client, clock, random, logger, events, announced, bgp, bfd, transport } = parts
   const { node, namespace, podName } = init
   const seams = { transport, clock, random, events }
   const own = {
@@ -72,7 +74,12 @@ export function createStatusWriter(
       desired: service => {
         const prefixes = new Set(announced().get(service)?.bgp ?? [])
         const told = [...bgp.peers.values()].filter(peer => [...prefixes].some(prefix => peer.isAdvertised(prefix)))
-        return told.length === 0 ? undefined : { peers: told.map(({ init: { name } }) => name).sort() }
+        if (told.length === 0) return undefined
+        const peers = told.map(({ init: { name } }) => name).sort()
+        const watched = bfd()
+          .filter(({ peer }) => peers.includes(peer))
+          .map(({ peer, state, seen }) => ({ peer, state, ...(state !== 'up' && { seen }) }))
+        return { peers, ...(watched.length > 0 && { bfd: watched }) }
       },
     },
   ]
@@ -150,7 +157,7 @@ export function createStatusWriter(
   }
 
   events.subscribe('service:reconciled', ({ detail: { service } }) => queue.add(service))
-  for (const name of ['bgp:advertised', 'bgp:withdrawn', 'bgp:closed'] as const)
+  for (const name of ['bgp:advertised', 'bgp:withdrawn', 'bgp:closed', 'bfd:state-changed', 'bfd:closed'] as const)
     events.subscribe(name, () => scheduleAll())
   whenSynced(events, [l2, routes], () => queue.start())
   events.subscribe('process:works', () => everything())

@@ -1,4 +1,3 @@
-import { isPathFailure, pathKey } from '@metallb-ts/bfd'
 import {
   createSpeaker as createBgpSpeaker,
   type Discovery,
@@ -15,11 +14,12 @@ import {
   type KubeTransport,
 } from '@metallb-ts/k8s-watch'
 import { address, type Address } from '@metallb-ts/netip'
-import { bfdWatches, type BfdWatch, type OwnerFacts } from '@metallb-ts/policy'
+import { bfdWatches, type OwnerFacts } from '@metallb-ts/policy'
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
 import { observe } from './observe.ts'
+import { createPaths } from './paths.ts'
 import { createConfigReconciler } from './reconcile-config.ts'
 import { createServiceReconciler } from './reconcile-service.ts'
 import { createStatusWriter } from './status-objects.ts'
@@ -81,7 +81,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   const owners = new Map<string, OwnerFacts>()
   let lan: Lan | undefined
   let works = false
-  let watched: readonly BfdWatch[] = []
+  let saidOfPaths = ''
   const startedAt = clock.now()
 
   const config = createConfigReconciler({ resources: () => stores.config(), bgp, events: bus }, init)
@@ -102,7 +102,17 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     init,
   )
   const statuses = createStatusWriter(
-    { client, clock, random, transport, events: bus, logger, announced: () => services.announced(), bgp },
+    {
+      client,
+      clock,
+      random,
+      transport,
+      events: bus,
+      logger,
+      announced: () => services.announced(),
+      bgp,
+      bfd: () => lan?.counters().bfd ?? [],
+    },
     init,
   )
 
@@ -113,6 +123,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       watchPaths()
       everyService()
     },
+    paths: watchPaths,
     layer2: () => {
       lan?.apply(services.contestedLayer2())
       for (const address of owners.keys()) if (services.contesting(address).length === 0) owners.delete(address)
@@ -162,9 +173,9 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       for (const service of services.contesting(contested)) serviceQueue.add(service)
     }
   })
-  bus.subscribe('bfd:down', ({ detail: { session, cause } }) => {
-    if (!isPathFailure(cause)) return
-    for (const { peer, path } of watched) if (pathKey(path) === session) bgp.pathDown(peer)
+  const paths = createPaths(bus, bgp)
+  bus.subscribe('bgp:state-changed', ({ detail: { peer } }) => {
+    if (bgp.peers.get(peer)?.init.interface !== undefined) work.add('paths') // it was found, or found elsewhere
   })
   bus.subscribe('link:changed', () => {
     if (isConfigured()) work.add('everyService')
@@ -189,9 +200,16 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
 
   function watchPaths(): void {
     const here = config.nodes.get(init.node)
-    const { watches, refusals } = here === undefined ? { watches: [], refusals: [] } : bfdWatches(config.config, here)
-    for (const refusal of refusals) logger.error('bfd-refused', { ...refusal })
-    watched = watches
+    const where = (peer: string): Address | undefined => bgp.peers.get(peer)?.remote
+    const { watches, refusals, cautions } =
+      here === undefined ? { watches: [], refusals: [], cautions: [] } : bfdWatches(config.config, here, where)
+    const said = JSON.stringify([refusals, cautions])
+    if (said !== saidOfPaths) {
+      for (const refusal of refusals) logger.error('bfd-refused', { ...refusal })
+      for (const caution of cautions) logger.warn('bfd-caution', { ...caution })
+    }
+    saidOfPaths = said
+    paths.setWatches(watches)
     lan?.setBfd(watches)
   }
 
@@ -224,7 +242,8 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       for (const store of stores.all) store.stop()
       const written = statuses.stop() // the network hears of it, whether the API server answers or not
       await Promise.all([serviceQueue.stop(), work.stop()])
-      await Promise.all([bgp.stop({ reason: `speaker of ${init.node} stops` }), lan?.stop()])
+      const over = bgp.stop({ reason: `speaker of ${init.node} stops` })
+      await Promise.all([over, lan?.stop(over)])
       await Promise.all([written, recorder.flush(FLUSH_MS)])
     },
     state: () => ({
@@ -239,7 +258,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
         counters: peer.counters,
         lastError: peer.lastError,
       })),
-      bfd: lan?.counters().bfd.map(({ peer, session, state }) => ({ peer, session, state })) ?? [],
+      bfd: lan?.counters().bfd.map(({ peer, session, state, seen }) => ({ peer, session, state, seen })) ?? [],
       announced: Object.fromEntries(
         [...services.announced()].map(([service, { layer2, bgp: routes }]) => [
           service,

@@ -118,6 +118,8 @@ export interface ServiceBGPStatus extends KubeObject {
     readonly serviceName?: string
     readonly serviceNamespace?: string
     readonly peers?: readonly string[]
+    /** Of the peers whose path BFD watches. `seen`: of one that is not up, what its detector saw last. */
+    readonly bfd?: readonly { readonly peer: string; readonly state: string; readonly seen?: string }[]
   }
 }
 

@@ -4,7 +4,7 @@ import { Demultiplexer, type UnknownTtl } from './demultiplexer.ts'
 import type { DiscardReason } from './discard.ts'
 import { drawUnused } from './draw.ts'
 import { Listeners } from './listeners.ts'
-import { LiveSession, type LiveSessionComponents, type SessionTiming } from './live-session.ts'
+import { LiveSession, type LiveSessionComponents, type Move, type SessionTiming } from './live-session.ts'
 import { pathKey, pathProblem, type BfdPath, type SessionKey } from './path.ts'
 import { completeProfile, strictestProfile, type BfdProfile, type CompleteProfile } from './profile.ts'
 import type { PeerView } from './session-state.ts'
@@ -48,6 +48,8 @@ export interface BfdSession {
   readonly state: StateName
   /** Why it last went down, until it is up again; see `diagnosticName`. */
   readonly diagnostic: number
+  /** Undefined until it first moves. `lastSight` says what it means. */
+  readonly lastMove: Move | undefined
   /** What the peer last said; undefined after a detection time of silence. */
   readonly remote: PeerView | undefined
   /** What is in force, of all users of the session. */
@@ -70,6 +72,16 @@ export interface SessionHandle {
 
 export function createBfd(components: BfdComponents, init: BfdInit = {}): Bfd {
   return new SessionTable(components, init)
+}
+
+/** Watches one path and no other; to watch several, `createBfd` and its `open`, which share sockets. */
+export function createBfdSession(
+  components: BfdComponents,
+  path: BfdPath,
+  profile: BfdProfile = {},
+  init: BfdInit = {},
+): Result<SessionHandle, OpenProblem> {
+  return createBfd(components, init).open(path, profile)
 }
 
 const MAX_SESSIONS = 4_096

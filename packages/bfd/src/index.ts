@@ -1,5 +1,6 @@
 export {
   createBfd,
+  createBfdSession,
   type Bfd,
   type BfdComponents,
   type BfdInit,
@@ -11,7 +12,7 @@ export { type Discards, type SessionCounters } from './counters.ts'
 export { Demultiplexer, type Addressee, type Discarded, type UnknownTtl } from './demultiplexer.ts'
 export { DISCARD_REASONS, type DiscardReason } from './discard.ts'
 export { isPathFailure, type BfdEvents } from './events.ts'
-export { type SessionTiming } from './live-session.ts'
+export { type Move, type SessionTiming } from './live-session.ts'
 export { pathKey, type BfdPath, type MultihopPath, type PathKind, type SessionKey, type SingleHopPath } from './path.ts'
 export { DEFAULT_PROFILE, type BfdProfile, type CompleteProfile } from './profile.ts'
 export {
@@ -24,6 +25,7 @@ export {
   type SessionTimer,
 } from './session.ts'
 export { type PeerView, type SessionSettings, type SessionState } from './session-state.ts'
+export { explainSight, lastSight, type Sight } from './sight.ts'
 export {
   type Arrival,
   type BfdTransport,

@@ -9,7 +9,14 @@ import { detectionTimeMs, transmitIntervalMs } from './intervals.ts'
 import { Outlet, type OutletInit } from './outlet.ts'
 import { pathKey, type BfdPath, type SessionKey } from './path.ts'
 import type { CompleteProfile } from './profile.ts'
-import { initialSession, stepSession, type SessionEffect, type SessionInput, type SessionTimer } from './session.ts'
+import {
+  initialSession,
+  stepSession,
+  type MoveCause,
+  type SessionEffect,
+  type SessionInput,
+  type SessionTimer,
+} from './session.ts'
 import type { PeerView, SessionSettings, SessionState } from './session-state.ts'
 import type { BfdTransport } from './transport.ts'
 import { encodeControl, type ControlPacket, type StateName } from './wire/control-packet.ts'
@@ -41,6 +48,8 @@ export class LiveSession implements Addressee {
   readonly #onEnded: () => void
   readonly #counters: Mutable<SessionCounters> & { readonly discarded: ReturnType<typeof noDiscards> }
   #settings: SessionSettings
+  #lastMove: Move | undefined
+  #heardDiagnostic: number | undefined
 
   constructor(components: LiveSessionComponents, { path, profile, discriminator, ports, onEnded }: LiveSessionInit) {
     const { clock, random, transport, events } = components
@@ -74,6 +83,10 @@ export class LiveSession implements Addressee {
 
   get diagnostic(): number {
     return this.#runner.state.diagnostic
+  }
+
+  get lastMove(): Move | undefined {
+    return this.#lastMove
   }
 
   get remote(): PeerView | undefined {
@@ -128,6 +141,7 @@ export class LiveSession implements Addressee {
 
   received(packet: ControlPacket): void {
     this.#counters.controlIn++
+    this.#heardDiagnostic = packet.diagnostic
     this.#runner.dispatch({ type: 'received', packet })
   }
 
@@ -170,8 +184,10 @@ export class LiveSession implements Addressee {
   }
 
   #moved({ from, to, cause }: SessionEffect & { type: 'moved' }): void {
-    const { events } = this.#components
+    const { events, clock } = this.#components
     const { key: session, diagnostic } = this
+    const remoteDiagnostic = this.#heardDiagnostic
+    this.#lastMove = { from, to, cause, remoteDiagnostic, at: clock.wallTime() }
     if (to === 'up') this.#counters.upEvents++
     if (from === 'up' && to === 'down') this.#counters.downEvents++
     events.publish('bfd:state-changed', {
@@ -180,7 +196,7 @@ export class LiveSession implements Addressee {
       to,
       cause,
       diagnostic,
-      remoteDiagnostic: this.remote?.diagnostic,
+      remoteDiagnostic,
     })
     if (to === 'up') events.publish('bfd:up', { session })
     if (from === 'up') events.publish('bfd:down', { session, cause, diagnostic })
@@ -191,6 +207,17 @@ export class LiveSession implements Addressee {
     if (ms >= (detectionTimeMs(this.#runner.state) ?? Infinity))
       this.#components.events.publish('bfd:stalled', { session: this.key, ms })
   }
+}
+
+/** The last time that a session came into another state. */
+export interface Move {
+  readonly from: StateName
+  readonly to: StateName
+  readonly cause: MoveCause
+  /** What the peer gave last as the reason why it was down, if it ever said anything. */
+  readonly remoteDiagnostic: number | undefined
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 /** Milliseconds; undefined for what does not happen now. */

@@ -1,4 +1,4 @@
-import type { BGPPeer, LabelSelector, Secret } from '@metallb-ts/api'
+import { ANNOTATION_PREFIX, type BGPPeer, type LabelSelector, type Secret } from '@metallb-ts/api'
 import type { Address } from '@metallb-ts/netip'
 import type { BfdProfileConfig } from './bfd-profiles.ts'
 import type { Reading } from './config.ts'
@@ -27,6 +27,8 @@ export interface PeerConfig {
   readonly nodeSelectors: readonly LabelSelector[]
   readonly password?: string
   readonly bfdProfile?: string
+  /** With a router that offers it, too, the session waits for BFD (annotation `metallb.io/bfd-strict`). */
+  readonly strictBfd: boolean
   readonly gracefulRestart: boolean
   readonly ebgpMultihop: boolean
   readonly vrf?: string
@@ -56,6 +58,7 @@ export function readPeer({ metadata, spec }: BGPPeer, around: PeerSurroundings):
   if (spec.bfdProfile && !around.bfdProfiles.some(profile => profile.name === spec.bfdProfile)) {
     fault('unknown-bfd-profile', 'spec.bfdProfile', `referencing non existing bfd profile ${spec.bfdProfile}`)
   }
+  const strictBfd = readStrictBfd({ metadata, spec }, fault)
   if (problems.length > 0 || peerAsn === undefined || remote === undefined) return { problems }
   return {
     problems,
@@ -72,6 +75,7 @@ export function readPeer({ metadata, spec }: BGPPeer, around: PeerSurroundings):
       nodeSelectors: spec.nodeSelectors ?? [],
       ...(password !== undefined && { password }),
       ...(spec.bfdProfile && { bfdProfile: spec.bfdProfile }),
+      strictBfd,
       gracefulRestart: spec.enableGracefulRestart ?? false,
       ebgpMultihop: spec.ebgpMultiHop ?? false,
       ...(spec.vrf && { vrf: spec.vrf }),
@@ -211,6 +215,17 @@ function readPassword(
     ? fault('bad-secret', path, `password not specified in the secret ${where}`)
     : fromBase64(data)
 }
+
+function readStrictBfd({ metadata, spec }: BGPPeer, fault: Fault): boolean {
+  const text = metadata.annotations?.[STRICT_BFD_ANNOTATION]
+  if (text === undefined || text === 'false') return false
+  const path = `metadata.annotations[${STRICT_BFD_ANNOTATION}]`
+  if (text !== 'true') fault('contradiction', path, `${STRICT_BFD_ANNOTATION} is true or false, not "${text}"`)
+  if (!spec.bfdProfile) fault('contradiction', path, `${STRICT_BFD_ANNOTATION} without a bfd profile waits for ever`)
+  return true
+}
+
+export const STRICT_BFD_ANNOTATION: string = `${ANNOTATION_PREFIX}bfd-strict`
 
 const BASIC_AUTH = 'kubernetes.io/basic-auth'
 

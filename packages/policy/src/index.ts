@@ -18,7 +18,7 @@ export {
 } from './status.ts'
 export { type ContestedAddress, type Layer2Announcement } from './announce-layer2.ts'
 export { announcements, type AnnouncementInput, type Announcements, type OwnerFacts } from './announcements.ts'
-export { bfdWatches, type BfdRefusal, type BfdWatch, type BfdWatches } from './bfd-watches.ts'
+export { bfdWatches, type BfdCaution, type BfdRefusal, type BfdWatch, type BfdWatches } from './bfd-watches.ts'
 export { type BgpAdvertisementConfig } from './bgp-advertisements.ts'
 export { type PeerConfig } from './bgp-peers.ts'
 export { candidates, living, type CandidateRules } from './candidates.ts'

@@ -39,6 +39,7 @@ export function nodePeers(config: Config, here: NodeFacts): NodePeers {
         ...(peer.sourceAddress !== undefined && { source: peer.sourceAddress }),
         ...(peer.password !== undefined && { password: peer.password }),
         ...(peer.vrf !== undefined && { device: peer.vrf }),
+        ...(peer.strictBfd && { strictBfd: true }),
         ...(peer.gracefulRestart && { gracefulRestart: { seconds: GRACEFUL_RESTART_SECONDS } }),
       })
     }

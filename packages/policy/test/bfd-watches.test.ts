@@ -7,13 +7,24 @@ const HERE = nodeFacts({
   status: { addresses: [{ type: 'InternalIP', address: '192.0.2.10' }] },
 } as never)
 
-function config(...peers: readonly object[]): Config {
-  const meta = (name: string): object => ({ metadata: { name, namespace: 'metallb-system' } })
+interface PeerText {
+  /** The value of `metallb.io/bfd-strict`. */
+  readonly annotation?: string
+  readonly [field: string]: unknown
+}
+
+function config(...peers: readonly PeerText[]): Config {
+  const meta = (name: string, more: object = {}): object => ({
+    metadata: { name, namespace: 'metallb-system', ...more },
+  })
   const { config } = readConfig({
     pools: [],
     l2Advertisements: [],
     bgpAdvertisements: [],
-    peers: peers.map((spec, i) => ({ ...meta(`p${i}`), spec: { myASN: 1, peerASN: 2, ...spec } })) as never,
+    peers: peers.map(({ annotation, ...spec }, i) => ({
+      ...meta(`p${i}`, annotation === undefined ? {} : { annotations: { 'metallb.io/bfd-strict': annotation } }),
+      spec: { myASN: 1, peerASN: 2, ...spec },
+    })) as never,
     bfdProfiles: [{ ...meta('fast'), spec: { receiveInterval: 50, transmitInterval: 60, echoMode: true } }] as never,
     communities: [],
     namespaces: [],
@@ -53,6 +64,28 @@ describe('[row 86] the paths that BFD watches', () => {
     expect(bfdWatches(config(elsewhere, unknown), HERE)).toEqual({
       watches: [],
       refusals: [{ peer: 'p1', code: 'no-own-address' }],
+      cautions: [],
     })
+  })
+
+  it('[F-RX-05] an unnumbered peer where it was found, on its interface, and not before', () => {
+    const unnumbered = config({ interface: 'eth1', bfdProfile: 'fast' })
+    expect(bfdWatches(unnumbered, HERE).watches).toEqual([])
+    const { watches } = bfdWatches(unnumbered, HERE, () => address('fe80::1'))
+    expect(watches[0]?.path).toEqual({ kind: 'single-hop', remote: address('fe80::1'), interface: 'eth1' })
+  })
+
+  it('[F-BGP-04] a peer that shall bridge our restarts, which BFD would show as failures, is named', () => {
+    const both = config({ peerAddress: '192.0.2.1', bfdProfile: 'fast', enableGracefulRestart: true })
+    expect(bfdWatches(both, HERE).cautions).toEqual([{ peer: 'p0', code: 'restart-shows-as-failure' }])
+  })
+
+  it('strict where the annotation says so, and refused where it would wait for ever', () => {
+    const annotated = (text: string, bfdProfile?: string): Config =>
+      config({ peerAddress: '192.0.2.1', ...(bfdProfile !== undefined && { bfdProfile }), annotation: text })
+    expect(annotated('true', 'fast').peers[0]?.strictBfd).toBe(true)
+    expect(annotated('false', 'fast').peers[0]?.strictBfd).toBe(false)
+    expect(annotated('yes', 'fast').peers).toEqual([])
+    expect(annotated('true').peers).toEqual([])
   })
 })

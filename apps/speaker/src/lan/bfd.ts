@@ -1,5 +1,7 @@
 import {
   createBfd,
+  explainSight,
+  lastSight,
   pathKey,
   type Bfd,
   type BfdComponents,
@@ -19,20 +21,23 @@ export interface LanBfd {
   sessions(): readonly BfdView[]
   /** Tells every peer that it is no failure, for as long as the peer takes to notice. */
   stop(): void
-  /** Nothing is open. */
+  /** Nothing is watched. */
   readonly isOver: boolean
 }
 
 export interface LanBfdInit {
+  /** Our kernel passes IPv4 on, and so returns a router's echoes. */
+  readonly forwards: () => boolean
   readonly onRefused: (peer: string, detail: string) => void
 }
 
-export function createLanBfd(components: BfdComponents, { onRefused }: LanBfdInit): LanBfd {
+export function createLanBfd(components: BfdComponents, { forwards, onRefused }: LanBfdInit): LanBfd {
   const bfd: Bfd = createBfd(components)
   const held = new Map<string, Held>()
 
-  function watch({ peer, path, profile }: BfdWatch): void {
+  function watch({ peer, path, profile: wanted }: BfdWatch): void {
     const key = pathKey(path)
+    const profile = wanted.echoMode === true && forwards() ? { ...wanted, echoTarget: true } : wanted
     const before = held.get(peer)
     if (before?.key === key) {
       if (JSON.stringify(before.profile) !== JSON.stringify(profile)) before.handle.update(profile)
@@ -59,7 +64,8 @@ export function createLanBfd(components: BfdComponents, { onRefused }: LanBfdIni
     sessions: () =>
       [...held].map(([peer, { handle, key, path }]) => {
         const { state, counters } = handle.session
-        return { peer, session: key, remote: formatAddress(path.remote), vrf: path.vrf ?? '', state, counters }
+        const seen = explainSight(lastSight(handle.session))
+        return { peer, session: key, remote: formatAddress(path.remote), vrf: path.vrf ?? '', state, seen, counters }
       }),
     stop: () => void bfd.stop(),
     get isOver() {

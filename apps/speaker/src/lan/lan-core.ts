@@ -64,6 +64,7 @@ export class LanCore {
   readonly #warned = new Set<string>()
   #reported = ''
   #isStopping = false
+  #endsBy = Infinity
 
   constructor(
     components: LanCoreComponents,
@@ -117,6 +118,9 @@ export class LanCore {
         return this.#report()
       case 'stop':
         return this.#stop()
+      case 'stop-bfd':
+        this.#bfd?.stop()
+        this.#endsBy = Math.min(this.#endsBy, this.#components.clock.now() + MOST_GOODBYE_MS)
     }
   }
 
@@ -126,15 +130,14 @@ export class LanCore {
     this.#isStopping = true
     this.#members?.leave()
     this.#keeper.leave()
-    this.#bfd?.stop()
     const { clock } = this.#components
     const succeedsBy = this.#members === undefined ? 0 : clock.now() + MOST_SUCCESSION_MS
-    const deadline = clock.now() + MOST_GOODBYE_MS
+    this.#endsBy = Math.min(this.#endsBy, clock.now() + MOST_PATHS_USED_MS)
     // No promise is ever kept on this thread: its loop does not return.
     const look = (): void => {
       const hasSucceeded = this.#keeper.isEmpty || clock.now() >= succeedsBy
       const isOver = hasSucceeded && (this.#bfd?.isOver ?? true)
-      if (isOver || clock.now() >= deadline) this.#end()
+      if (isOver || clock.now() >= this.#endsBy) this.#end()
       else clock.setTimer(LOOK_AGAIN_MS, look)
     }
     look()
@@ -221,6 +224,7 @@ export class LanCore {
       this.#warn()
       this.#components.post({ type: 'links', links: this.#announcer.links().map(linkView) })
     }
+    if (events.some(({ name }) => name.startsWith('bfd:'))) this.#report()
     this.#components.post({ type: 'events', events })
   }
 }
@@ -229,6 +233,8 @@ const DEFAULT_RULES: ElectionRules = { spreading: { name: 'metallb' }, holdDownM
 
 /** For the others to elect, to answer and to say so, whoever is slow. */
 const MOST_SUCCESSION_MS = 500
+/** For BGP to end before its paths are not watched any more. */
+const MOST_PATHS_USED_MS = 5_000
 /** For routers to hear that we leave on purpose. */
 const MOST_GOODBYE_MS = 2_000
 const LOOK_AGAIN_MS = 10

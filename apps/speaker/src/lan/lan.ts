@@ -22,8 +22,11 @@ export interface Lan {
   /** At most a second old. */
   counters(): LanCounters
   links(): readonly LinkView[]
-  /** Says goodbye to the peers, falls silent, and ends the thread. Safe to repeat. */
-  stop(): Promise<void>
+  /**
+   * Says goodbye to the peers, falls silent, and ends the thread. Routers hear it when what runs over their paths has ended
+   * (RFC 5882 §8): `pathsUnused`. Safe to repeat.
+   */
+  stop(pathsUnused?: Promise<unknown>): Promise<void>
 }
 
 export interface LanPeer {
@@ -107,6 +110,8 @@ export interface BfdView {
   /** Empty for the main routing table. */
   readonly vrf: string
   readonly state: StateName
+  /** What its detector saw last, for people. */
+  readonly seen: string
   readonly counters: SessionCounters
 }
 

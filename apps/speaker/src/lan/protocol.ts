@@ -16,7 +16,9 @@ export type ToLan =
   | { readonly type: 'set-peers'; readonly peers: readonly LanPeer[] }
   | { readonly type: 'set-bfd'; readonly watches: readonly BfdWatch[] }
   | { readonly type: 'report' }
+  /** Leave the LAN. BFD goes on for those who still speak BGP, and says goodbye at `stop-bfd`. */
   | { readonly type: 'stop' }
+  | { readonly type: 'stop-bfd' }
 
 /** Back. State comes before the events that tell of it. */
 export type FromLan =

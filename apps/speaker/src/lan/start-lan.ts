@@ -25,7 +25,10 @@ class LanThread implements Lan {
   readonly #wakeFd: number
   readonly #worker: Worker
   readonly #ended: Promise<void>
-  readonly #onProcessExit = (): void => this.#send({ type: 'stop' })
+  readonly #onProcessExit = (): void => {
+    this.#send({ type: 'stop' })
+    this.#send({ type: 'stop-bfd' })
+  }
   #links: readonly LinkView[] = []
   #counters: LanCounters = { addresses: {}, ignored: {}, sendFailures: 0, bfd: [] }
   #report: Timer | undefined
@@ -84,11 +87,12 @@ class LanThread implements Lan {
     return this.#links
   }
 
-  async stop(): Promise<void> {
+  async stop(pathsUnused: Promise<unknown> = Promise.resolve()): Promise<void> {
     if (!this.#isEnding) {
       this.#isEnding = true
       this.#report?.cancel()
       this.#send({ type: 'stop' })
+      void pathsUnused.finally(() => this.#send({ type: 'stop-bfd' }))
     }
     await this.#ended
   }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { udpTransport } from '@metallb-ts/bfd/node'
-import { PollLoop } from '@metallb-ts/linux-net/node'
+import { PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
 import { realRandom } from '@metallb-ts/runtime/node'
 import { createLanBfd } from './bfd.ts'
 import { LanCore } from './lan-core.ts'
 import { nativeLinks } from './native-links.ts'
 import { nativeMembers } from './native-members.ts'
-import type { LanWorkerData, ToLan } from './protocol.ts'
+import type { FromLan, LanWorkerData, ToLan } from './protocol.ts'
 
 // The LAN's thread: it blocks in poll(2), and its event loop never turns. Messages come with a write to the eventfd.
 run(parentPort!, workerData as LanWorkerData)
@@ -28,9 +28,18 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
     init,
     init.membership && ((events, onLinks) => nativeMembers(loop, init, init.membership!, events, onLinks)),
     (events, onRefused) =>
-      createLanBfd({ clock: loop.clock, random: realRandom(), transport: udpTransport(loop), events }, { onRefused }),
+      createLanBfd(
+        { clock: loop.clock, random: realRandom(), transport: udpTransport(loop), events },
+        { onRefused, forwards: () => sysctl('net/ipv4/ip_forward') === 1 },
+      ),
   )
   core.start()
+  port.postMessage({
+    type: 'log',
+    severity: 'info',
+    event: 'lan-thread',
+    fields: { priority: raiseThreadPriority() },
+  } satisfies FromLan)
   loop.run()
   links.close()
 }
@@ -42,9 +51,14 @@ function drain(port: MessagePort, core: LanCore): void {
 }
 
 function arpIgnore(name: string): number {
+  return sysctl(`net/ipv4/conf/${name}/arp_ignore`)
+}
+
+/** 0 for what is not there, as an interface that went. */
+function sysctl(path: string): number {
   try {
-    return Number(readFileSync(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, 'utf8'))
+    return Number(readFileSync(`/proc/sys/${path}`, 'utf8'))
   } catch {
-    return 0 // the interface went
+    return 0
   }
 }

@@ -44,7 +44,18 @@ export const SERVICE_BGP_STATUS: ResourceDefinition = {
       name: 'v1beta1',
       storage: true,
       spec: object('Nothing.', {}),
-      status: object('What the node does.', { ...WHO, peers: texts('Names of BGPPeer objects.') }),
+      status: object('What the node does.', {
+        ...WHO,
+        peers: texts('Names of BGPPeer objects.'),
+        bfd: list(
+          'Of the peers whose path BFD watches.',
+          object('One session.', {
+            peer: text('Name of the BGPPeer.'),
+            state: text('admin-down, down, init or up.'),
+            seen: text('Where it is not up, what its detector saw last.'),
+          }),
+        ),
+      }),
       columns: columns('Node'),
     },
   ],
