@@ -1,4 +1,5 @@
 import type { Family } from '@metallb-ts/netip'
+import { RibQueue } from './rib-queue.ts'
 import { attributesKey, routeKey, type Route, type RouteAttributes } from './route.ts'
 
 /** A route as it waits to be told, or was told. */
@@ -7,21 +8,17 @@ export interface RibEntry extends Route {
   readonly attributesKey: string
 }
 
-/** Routes of one family and one set of attributes. */
-export interface RouteGroup {
-  readonly family: Family
-  readonly attributes: RouteAttributes
-  readonly entries: readonly RibEntry[]
-}
-
 /** Why a route is meant to be told and is not. */
 export type PendingReason =
   'family-not-negotiated' | 'no-next-hop' | 'attributes-too-long' | 'no-add-path' | 'no-long-lived-restart'
 
-/** What one peer has to be told to know what we mean it to know. */
-export interface PendingChanges {
-  readonly withdrawn: readonly RibEntry[]
-  readonly announced: readonly RouteGroup[]
+/** What one peer has to be told next: routes of one family to take back, or such that say the same. */
+export interface Pending {
+  readonly family: Family
+  /** Of all the routes; undefined: they are withdrawn. */
+  readonly attributes: RouteAttributes | undefined
+  /** Hands them over until one is not accepted. Those that were have to be `told` before anything else is asked. */
+  readonly take: (accept: (entry: RibEntry) => boolean) => void
 }
 
 export function ribEntry(route: Route): RibEntry {
@@ -30,111 +27,207 @@ export function ribEntry(route: Route): RibEntry {
   return pathId === undefined ? { prefix, attributes, ...keys } : { prefix, attributes, pathId, ...keys }
 }
 
-/** RFC 4271 §3.2: what we mean one peer to know, and what it was told. */
+/**
+ * RFC 4271 §3.2: what we mean one peer to know, and what it was told. What differs waits in queues, one for each set of
+ * attributes, from which one UPDATE after the other is filled: no step costs more than the change or message at hand.
+ */
 export class AdjRibOut {
-  readonly #desired = new Map<string, RibEntry>()
-  readonly #sent = new Map<string, RibEntry>()
-  readonly #dirty = new Set<string>()
-  #version = 0
+  readonly #cells = new Map<string, Cell>()
+  #withdrawals = noWithdrawals()
+  #groups = new Map<string, Queue>()
+  #unjudged: Queue[] = []
+  #walks: Walk[] = []
+  #session = 0
+  #desiredCount = 0
+  #sentCount = 0
 
   /** Means the peer to know this route, in place of any other of its key. */
   set(entry: RibEntry): boolean {
-    if (this.#desired.get(entry.key)?.attributesKey === entry.attributesKey) return false
-    this.#desired.set(entry.key, entry)
-    return this.#touch(entry.key)
+    const cell = this.#cells.get(entry.key)
+    if (cell?.desired?.attributesKey === entry.attributesKey) return false
+    if (cell?.desired === undefined) this.#desiredCount++
+    if (cell === undefined) {
+      const made: Cell = { desired: entry, sent: undefined, sentIn: NEVER, queue: undefined }
+      this.#cells.set(entry.key, made)
+      this.#requeue(made)
+    } else {
+      cell.desired = entry
+      this.#requeue(cell)
+    }
+    return true
   }
 
   /** Means the peer to know no route of this key. */
   delete(key: string): boolean {
-    return this.#desired.delete(key) && this.#touch(key)
+    const cell = this.#cells.get(key)
+    if (cell?.desired === undefined) return false
+    cell.desired = undefined
+    this.#desiredCount--
+    this.#requeue(cell)
+    if (!this.#isSent(cell)) this.#cells.delete(key)
+    return true
   }
 
-  /** The peer knows nothing: a new session. */
+  /** The peer knows nothing: a new session. What it has to be told is found by `gather`. */
   forgetSent(): void {
-    this.#sent.clear()
-    this.#dirty.clear()
-    for (const key of this.#desired.keys()) this.#touch(key)
+    this.#session++
+    this.#sentCount = 0
+    this.#withdrawals = noWithdrawals()
+    this.#groups = new Map()
+    this.#unjudged = []
+    this.#walks = [{ cells: this.#cells.entries(), again: undefined }]
   }
 
   /** Everything of one family has to be told again (RFC 2918 §4). */
   refresh(family: Family): void {
-    for (const [key, { prefix }] of this.#desired) {
-      if (prefix.address.family === family && this.#sent.delete(key)) this.#touch(key)
-    }
+    this.#walks = this.#walks.filter(({ again }) => again !== family)
+    this.#walks.push({ cells: this.#cells.entries(), again: family })
   }
 
-  /** Grows with every change of what is meant to be known. */
-  get version(): number {
-    return this.#version
+  /** Looks at so many of the routes that a new session or a refresh asks about; true when it has looked at all. */
+  gather(most: number): boolean {
+    for (let left = most; this.#walks.length > 0; left--) {
+      if (left === 0) return false
+      const { cells, again } = this.#walks[0]!
+      const next = cells.next()
+      if (next.done === true) this.#walks.shift()
+      else this.#visit(...next.value, again)
+    }
+    return true
+  }
+
+  /** What has to be said now, withdrawals first. Routes that `judge` holds back are withdrawn if the peer knows them. */
+  next(judge: (entry: RibEntry) => PendingReason | undefined): Pending | undefined {
+    for (const group of this.#unjudged.splice(0)) this.#judge(group, judge)
+    const { ipv4, ipv6 } = this.#withdrawals
+    const [queue] = ipv4.size > 0 ? [ipv4] : ipv6.size > 0 ? [ipv6] : this.#groups.values()
+    if (queue === undefined) return undefined
+    const { family, attributes } = queue.kind
+    const wanted = attributes === undefined ? 'sent' : 'desired'
+    return { family, attributes, take: accept => queue.take(cell => accept(cell[wanted]!)) }
   }
 
   get hasPending(): boolean {
-    return this.#dirty.size > 0
+    const { ipv4, ipv6 } = this.#withdrawals
+    return this.#walks.length > 0 || this.#groups.size > 0 || ipv4.size > 0 || ipv6.size > 0
   }
 
   get desiredCount(): number {
-    return this.#desired.size
+    return this.#desiredCount
   }
 
   get sentCount(): number {
-    return this.#sent.size
+    return this.#sentCount
   }
 
-  desired(): IterableIterator<RibEntry> {
-    return this.#desired.values()
+  *desired(): Generator<RibEntry> {
+    for (const { desired } of this.#cells.values()) if (desired !== undefined) yield desired
   }
 
-  sent(): IterableIterator<RibEntry> {
-    return this.#sent.values()
+  *sent(): Generator<RibEntry> {
+    for (const cell of this.#cells.values()) if (this.#isSent(cell)) yield cell.sent!
   }
 
   isSent(key: string): boolean {
-    return this.#sent.has(key)
-  }
-
-  /** What has to be said now. Entries that `judge` holds back are withdrawn if the peer knows them. */
-  changes(judge: (entry: RibEntry) => PendingReason | undefined): PendingChanges {
-    const withdrawn: RibEntry[] = []
-    const groups = new Map<string, { family: Family; attributes: RouteAttributes; entries: RibEntry[] }>()
-    for (const key of this.#dirty) {
-      const desired = this.#desired.get(key)
-      const sent = this.#sent.get(key)
-      if (desired === undefined || judge(desired) !== undefined) {
-        if (sent === undefined) this.#dirty.delete(key)
-        else withdrawn.push(sent)
-      } else if (sent?.attributesKey === desired.attributesKey) this.#dirty.delete(key)
-      else {
-        const { family } = desired.prefix.address
-        const groupKey = `${family}|${desired.attributesKey}`
-        const group = groups.get(groupKey) ?? { family, attributes: desired.attributes, entries: [] }
-        groups.set(groupKey, group)
-        group.entries.push(desired)
-      }
-    }
-    return { withdrawn, announced: [...groups.values()] }
+    const cell = this.#cells.get(key)
+    return cell !== undefined && this.#isSent(cell)
   }
 
   /** These were handed to the wire. */
-  told({
-    withdrawn,
-    announced,
-  }: {
-    readonly withdrawn: readonly RibEntry[]
-    readonly announced: readonly RibEntry[]
-  }): void {
+  told({ withdrawn, announced }: Told): void {
     for (const { key } of withdrawn) {
-      this.#sent.delete(key)
-      if (!this.#desired.has(key)) this.#dirty.delete(key)
+      const cell = this.#cells.get(key)!
+      cell.sent = undefined
+      this.#sentCount--
+      this.#move(cell, undefined)
+      if (cell.desired === undefined) this.#cells.delete(key)
     }
     for (const entry of announced) {
-      this.#sent.set(entry.key, entry)
-      if (this.#desired.get(entry.key) === entry) this.#dirty.delete(entry.key)
+      const cell = this.#cells.get(entry.key)!
+      if (!this.#isSent(cell)) this.#sentCount++
+      cell.sent = entry
+      cell.sentIn = this.#session
+      this.#move(cell, undefined)
     }
   }
 
-  #touch(key: string): boolean {
-    this.#version++
-    this.#dirty.add(key)
-    return true
+  #visit(key: string, cell: Cell, again: Family | undefined): void {
+    if (again !== undefined) {
+      if (cell.desired?.prefix.address.family === again) this.#move(cell, this.#groupOf(cell.desired))
+    } else if (!this.#isSent(cell)) {
+      if (cell.desired === undefined) this.#cells.delete(key)
+      else this.#move(cell, this.#groupOf(cell.desired))
+    }
   }
+
+  #requeue(cell: Cell): void {
+    const { desired } = cell
+    const sent = this.#isSent(cell) ? cell.sent : undefined
+    if (desired === undefined) this.#move(cell, sent && this.#withdrawals[sent.prefix.address.family])
+    else this.#move(cell, sent?.attributesKey === desired.attributesKey ? undefined : this.#groupOf(desired))
+  }
+
+  #move(cell: Cell, to: Queue | undefined): void {
+    const from = cell.queue
+    if (from === to) return
+    cell.queue = to
+    to?.add(cell)
+    from?.delete(cell)
+    if (from?.size === 0 && this.#groups.get(from.kind.key) === from) this.#groups.delete(from.kind.key)
+  }
+
+  #groupOf(entry: RibEntry): Queue {
+    const { family } = entry.prefix.address
+    const key = `${family}|${entry.pathId === undefined}|${entry.attributesKey}`
+    const known = this.#groups.get(key)
+    if (known !== undefined) return known
+    const made: Queue = new RibQueue({ key, family, attributes: entry.attributes })
+    this.#groups.set(key, made)
+    this.#unjudged.push(made)
+    return made
+  }
+
+  /** All of a group are held back, or none. */
+  #judge(group: Queue, judge: (entry: RibEntry) => PendingReason | undefined): void {
+    const [first] = group.items()
+    if (first === undefined || judge(first.desired!) === undefined) return
+    for (const cell of [...group.items()])
+      this.#move(cell, this.#isSent(cell) ? this.#withdrawals[cell.sent!.prefix.address.family] : undefined)
+  }
+
+  #isSent(cell: Cell): boolean {
+    return cell.sent !== undefined && cell.sentIn === this.#session
+  }
+}
+
+export interface Told {
+  readonly withdrawn: readonly RibEntry[]
+  readonly announced: readonly RibEntry[]
+}
+
+/** One route between what we mean and what was said. */
+interface Cell {
+  desired: RibEntry | undefined
+  sent: RibEntry | undefined
+  /** The session in which `sent` was said. */
+  sentIn: number
+  queue: Queue | undefined
+}
+
+type Queue = RibQueue<
+  { readonly key: string; readonly family: Family; readonly attributes: RouteAttributes | undefined },
+  Cell
+>
+
+interface Walk {
+  readonly cells: Iterator<[string, Cell]>
+  /** Say it again if it was said, all of this family. */
+  readonly again: Family | undefined
+}
+
+const NEVER = -1
+
+function noWithdrawals(): Readonly<Record<Family, Queue>> {
+  const queue = (family: Family): Queue => new RibQueue({ key: '', family, attributes: undefined })
+  return { ipv4: queue('ipv4'), ipv6: queue('ipv6') }
 }

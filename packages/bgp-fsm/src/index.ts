@@ -1,9 +1,10 @@
 export { type PendingReason, type RibEntry } from './adj-rib-out.ts'
+export { type SourcedRoute } from './announced-routes.ts'
 export { explainClose, type CloseReason, type NotificationFacts, type SendReason } from './close-reason.ts'
 export { type Discovery } from './discovery.ts'
 export { type BgpEvents } from './events.ts'
 export { type LocalRestart, type Negotiated, type Role } from './negotiate.ts'
-export { Peer } from './peer.ts'
+export { type Peer } from './peer.ts'
 export { type PeerComponents } from './peer-components.ts'
 export { type PeerCounters } from './peer-counters.ts'
 export { PcapEncoder, pcapHeader, type ConnectionEnds, type PassedMessage } from './pcap.ts'
@@ -29,7 +30,6 @@ export {
   createSpeaker,
   type PathOptions,
   type PathState,
-  type SourcedRoute,
   type Speaker,
   type SpeakerComponents,
   type SpeakerInit,

@@ -1,17 +1,18 @@
 import type { Family } from '@metallb-ts/netip'
-import type { AdjRibOut, PendingReason } from './adj-rib-out.ts'
+import type { AdjRibOut, PendingReason, Told } from './adj-rib-out.ts'
 import type { CloseReason } from './close-reason.ts'
 import type { Negotiated } from './negotiate.ts'
-import { heldBack, type PackContext } from './pack-updates.ts'
+import type { PackContext } from './pack-context.ts'
 import type { PeerComponents } from './peer-components.ts'
 import type { Tally } from './peer-counters.ts'
 import type { PeerInit } from './peer-init.ts'
 import { packContext, receiveContext, type PeerSurroundings } from './peer-settings.ts'
 import { ReceivedSide } from './received-side.ts'
 import type { RetainedRoutes } from './retained-routes.ts'
+import { heldBack } from './route-octets.ts'
 import type { Slot } from './slot.ts'
 import type { Connection } from './transport.ts'
-import { UpdateSender, type Told } from './update-sender.ts'
+import { UpdateSender } from './update-sender.ts'
 import { AFI, familyOf, SAFI_UNICAST } from './wire/constants.ts'
 import { encodeMessage, type RouteRefresh } from './wire/message.ts'
 import { ERRORS } from './wire/notification.ts'
@@ -64,7 +65,7 @@ export class PeerSession {
         rib,
         context: this.#context,
         write: bytes => slot.write(bytes),
-        onTold: told => this.#told(told),
+        onTold: (told, updates) => this.#told(told, updates),
         onStuck: () => slot.dispatch({ type: 'expired', timer: 'send-hold' }),
       },
       { holdsEndOfRib: session.holdsEndOfRib },
@@ -143,7 +144,7 @@ export class PeerSession {
     this.#received.stop(reason)
   }
 
-  #told({ updates, withdrawn, announced }: Told): void {
+  #told({ withdrawn, announced }: Told, updates: number): void {
     this.#tally.updatesSent += updates
     this.slot.dispatch({ type: 'updates-sent' })
     const { events } = this.#components

@@ -1,6 +1,7 @@
 import { isLinkLocal, type Address, type Family } from '@metallb-ts/netip'
 import type { Negotiated } from './negotiate.ts'
-import { ipv6Hops, type PackContext } from './pack-updates.ts'
+import { ipv6Hops } from './next-hops.ts'
+import type { PackContext } from './pack-context.ts'
 import type { PeerInit } from './peer-init.ts'
 import type { ReceiveContext } from './received.ts'
 import type { SessionSettings } from './session-state.ts'

@@ -181,22 +181,24 @@ export class Peer {
 
   /** The initial routes are complete. */
   markSynced(): void {
+    if (this.#isSynced) return
     this.#isSynced = true
     this.#session?.releaseEndOfRib()
   }
 
-  /** Means the peer to know this route, as far as its policy allows. */
-  setRoute(entry: RibEntry): void {
+  /** Means the peer to know this route, as far as its policy allows, or none of this key. `tellChanges` tells it. */
+  setRoute(key: string, entry: RibEntry | undefined): void {
+    if (entry === undefined) return void this.#rib.delete(key)
     const { exportPolicy, isDraining = false } = this.#init
     const allowed = exportPolicy === undefined ? entry.attributes : exportPolicy(entry)
     const attributes = allowed !== undefined && isDraining ? withGracefulShutdown(allowed) : allowed
-    if (attributes === undefined) return this.deleteRoute(entry.key)
-    const own = attributes === entry.attributes ? entry : ribEntry({ ...entry, attributes })
-    if (this.#rib.set(own)) this.#session?.schedule()
+    if (attributes === undefined) this.#rib.delete(key)
+    else this.#rib.set(attributes === entry.attributes ? entry : ribEntry({ ...entry, attributes }))
   }
 
-  deleteRoute(key: string): void {
-    if (this.#rib.delete(key)) this.#session?.schedule()
+  /** What was changed since goes out with the next turn. */
+  tellChanges(): void {
+    if (this.#rib.hasPending) this.#session?.schedule()
   }
 
   /** Asks the peer to announce a family again (RFC 2918 §3); false when that was not agreed on. */

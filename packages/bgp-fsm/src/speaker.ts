@@ -1,19 +1,13 @@
 import { equalAddresses, type Address } from '@metallb-ts/netip'
-import { ribEntry, type RibEntry } from './adj-rib-out.ts'
+import { AnnouncedRoutes, type SourcedRoute } from './announced-routes.ts'
 import type { Discovery } from './discovery.ts'
 import type { PeerComponents } from './peer-components.ts'
 import { Peer } from './peer.ts'
 import { peerChange, type PeerChange, type PeerInit, type PeerKey } from './peer-init.ts'
-import { mergeAttributes, routeKey, type Route } from './route.ts'
+import { Turns } from './turns.ts'
 import type { Connection, ConnectionHandlers, ListenKey } from './transport.ts'
 import { encodeMessage } from './wire/message.ts'
 import { ERRORS } from './wire/notification.ts'
-
-/** A route of one source, for all peers or for those named. */
-export interface SourcedRoute extends Route {
-  /** @default every peer */
-  readonly peers?: readonly PeerKey[]
-}
 
 export interface SpeakerInit {
   /** Our AS number, 1 to 4294967295, for peers that name none. */
@@ -87,25 +81,21 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   return new RoutingSpeaker(components, init)
 }
 
-interface Contribution {
-  readonly source: string
-  readonly route: SourcedRoute
-}
-
 class RoutingSpeaker implements Speaker {
   readonly #components: SpeakerComponents
   readonly #init: SpeakerInit
   readonly #peers = new Map<PeerKey, Peer>()
   readonly #pathsUp = new Set<PeerKey>()
   readonly #watches = new Map<PeerKey, { stop(): void }>()
-  readonly #bySource = new Map<string, ReadonlyMap<string, readonly SourcedRoute[]>>()
-  readonly #byKey = new Map<string, readonly Contribution[]>()
+  readonly #routes = new AnnouncedRoutes()
+  readonly #turns: Turns
   #listener: Awaited<ReturnType<NonNullable<PeerComponents['transport']['listen']>>> | undefined
   #isSynced: boolean
 
   constructor(components: SpeakerComponents, init: SpeakerInit) {
     this.#components = components
     this.#init = init
+    this.#turns = new Turns(components.clock, () => this.#routesTaken())
     this.#isSynced = init.initialSyncMs === undefined
     if (init.initialSyncMs !== undefined) components.clock.setTimer(init.initialSyncMs, () => this.markSynced())
   }
@@ -121,12 +111,12 @@ class RoutingSpeaker implements Speaker {
       asn,
       routerId,
       isRestarting,
-      isSynced: this.#isSynced,
+      isSynced: this.#isSynced && this.#routes.size === 0,
       isListening: () => this.#listener !== undefined,
       isPathUp: () => this.#pathsUp.has(init.name),
     })
     this.#peers.set(init.name, peer)
-    for (const contributions of this.#byKey.values()) this.#tell(peer, contributions, undefined)
+    this.#tellAll(peer)
     peer.start()
     this.#watch(peer)
     this.#listener?.setKeys(this.#keys())
@@ -139,7 +129,7 @@ class RoutingSpeaker implements Speaker {
     const change = peerChange(peer.init, init)
     if (change.kind !== 'reset') {
       peer.update(init)
-      if (change.kind === 'soft') for (const all of this.#byKey.values()) this.#tell(peer, all, undefined)
+      if (change.kind === 'soft') this.#tellAll(peer)
       return change
     }
     this.#forget(key)
@@ -158,23 +148,19 @@ class RoutingSpeaker implements Speaker {
   }
 
   setRoutes(source: string, routes: readonly SourcedRoute[]): void {
-    const before = this.#bySource.get(source)
-    const after = new Map<string, readonly SourcedRoute[]>()
-    for (const route of routes) {
-      const key = routeKey(route)
-      const others = after.get(key)
-      after.set(key, others === undefined ? [route] : [...others, route])
+    const tell = (key: string | undefined): void => {
+      if (key === undefined) return
+      for (const peer of this.#peers.values()) peer.setRoute(key, this.#routes.routeFor(key, peer.init.name))
     }
-    if (after.size > 0) this.#bySource.set(source, after)
-    else this.#bySource.delete(source)
-    if (before !== undefined) for (const key of before.keys()) if (!after.has(key)) this.#replace(key, source, [])
-    for (const [key, own] of after) this.#replace(key, source, own)
+    this.#turns.begin(`routes of ${source}`, this.#routes.replace(source, routes), tell, () =>
+      Math.ceil(ROUTES_A_TURN / Math.max(1, this.#peers.size)),
+    )
   }
 
   markSynced(): void {
     if (this.#isSynced) return
     this.#isSynced = true
-    for (const peer of this.#peers.values()) peer.markSynced()
+    if (this.#turns.isIdle) this.#routesTaken()
   }
 
   setPath(key: PeerKey, state: PathState, { outlivesRestart = false }: PathOptions = {}): void {
@@ -208,12 +194,12 @@ class RoutingSpeaker implements Speaker {
     this.#watches.clear()
     const peers = [...this.#peers.values()]
     if (!graceful) {
-      if (drainMs > 0 && this.#byKey.size > 0) {
+      if (drainMs > 0 && this.#routes.size > 0) {
         for (const peer of peers) this.updatePeer(peer.init.name, { ...peer.init, isDraining: true })
         await this.#until(() => false, drainMs)
       }
-      for (const source of [...this.#bySource.keys()]) this.setRoutes(source, [])
-      await this.#until(() => peers.every(peer => peer.isFlushed), deadlineMs)
+      for (const source of this.#routes.sources()) this.setRoutes(source, [])
+      await this.#until(() => this.#turns.isIdle && peers.every(peer => peer.isFlushed), deadlineMs)
     }
     let closed = false
     const because = graceful ? 'restart' : 'administrative'
@@ -222,7 +208,23 @@ class RoutingSpeaker implements Speaker {
     this.#peers.clear()
   }
 
+  /** Everything that is announced, as this peer is meant to know it. */
+  #tellAll(peer: Peer): void {
+    const { name } = peer.init
+    const tell = (key: string): void => peer.setRoute(key, this.#routes.routeFor(key, name))
+    this.#turns.begin(`peer ${name}`, this.#routes.keys(), tell, () => ROUTES_A_TURN)
+  }
+
+  /** What was set is where it belongs, and goes out in as few UPDATEs as say it. */
+  #routesTaken(): void {
+    for (const peer of this.#peers.values()) {
+      peer.tellChanges()
+      if (this.#isSynced) peer.markSynced()
+    }
+  }
+
   #forget(key: PeerKey): void {
+    this.#turns.cancel(`peer ${key}`)
     this.#watches.get(key)?.stop()
     this.#watches.delete(key)
     this.#peers.delete(key)
@@ -261,31 +263,6 @@ class RoutingSpeaker implements Speaker {
     return undefined
   }
 
-  #replace(key: string, source: string, routes: readonly SourcedRoute[]): void {
-    const before = this.#byKey.get(key) ?? NONE
-    if (before.length === 1 && routes.length === 1 && before[0]!.route === routes[0]) return
-    const others = before.filter(one => one.source !== source)
-    // Sources in the order of their names, so that every node merges alike.
-    const after = [...others, ...routes.map(route => ({ source, route }))]
-    if (others.length > 0) after.sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : 0))
-    if (after.length === 0) {
-      this.#byKey.delete(key)
-      for (const peer of this.#peers.values()) peer.deleteRoute(key)
-      return
-    }
-    this.#byKey.set(key, after)
-    const shared = after.every(({ route }) => route.peers === undefined) ? merged(after) : undefined
-    for (const peer of this.#peers.values()) this.#tell(peer, after, shared)
-  }
-
-  #tell(peer: Peer, contributions: readonly Contribution[], shared: RibEntry | undefined): void {
-    if (shared !== undefined) return peer.setRoute(shared)
-    const { name } = peer.init
-    const own = contributions.filter(({ route: { peers } }) => peers === undefined || peers.includes(name))
-    if (own.length === 0) peer.deleteRoute(routeKey(contributions[0]!.route))
-    else peer.setRoute(merged(own))
-  }
-
   #until(holds: () => boolean, timeoutMs: number): Promise<void> {
     const { clock } = this.#components
     const deadline = clock.now() + timeoutMs
@@ -299,11 +276,5 @@ class RoutingSpeaker implements Speaker {
   }
 }
 
-const NONE: readonly Contribution[] = []
 const LOOK_AGAIN_MS = 5
-
-function merged(contributions: readonly Contribution[]): RibEntry {
-  const { prefix, pathId } = contributions[0]!.route
-  const attributes = mergeAttributes(contributions.map(({ route }) => route.attributes))
-  return ribEntry(pathId === undefined ? { prefix, attributes } : { prefix, attributes, pathId })
-}
+const ROUTES_A_TURN = 10_000 // a few milliseconds' work

@@ -1,7 +1,9 @@
 import type { Family } from '@metallb-ts/netip'
 import type { Clock, Timer } from '@metallb-ts/runtime'
-import type { AdjRibOut, RibEntry } from './adj-rib-out.ts'
-import { endOfRib, heldBack, packUpdates, type PackContext, type PackedUpdate } from './pack-updates.ts'
+import type { AdjRibOut, RibEntry, Told } from './adj-rib-out.ts'
+import type { PackContext } from './pack-context.ts'
+import { endOfRib, packUpdate } from './pack-updates.ts'
+import { heldBack } from './route-octets.ts'
 import { AFI, SAFI_UNICAST } from './wire/constants.ts'
 import { encodeMessage } from './wire/message.ts'
 
@@ -11,15 +13,9 @@ export interface SenderInit {
   /** Hands whole messages to the wire; false when it wants a pause until `drained`. */
   readonly write: (bytes: Uint8Array) => boolean
   /** After the UPDATEs of one turn were handed to the wire. */
-  readonly onTold: (told: Told) => void
+  readonly onTold: (told: Told, updates: number) => void
   /** The peer takes nothing (RFC 9687). */
   readonly onStuck: () => void
-}
-
-export interface Told {
-  readonly updates: number
-  readonly withdrawn: readonly RibEntry[]
-  readonly announced: readonly RibEntry[]
 }
 
 /**
@@ -33,7 +29,6 @@ export class UpdateSender {
   readonly #refreshes = new Set<Family>()
   readonly #unfinished: Set<Family>
   #holdsEndOfRib: boolean
-  #plan: { readonly version: number; readonly updates: Iterator<PackedUpdate> } | undefined
   #timer: Timer | undefined
   #sendHold: Timer | undefined
   #isBlocked = false
@@ -63,18 +58,8 @@ export class UpdateSender {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#isOver || this.#isBlocked) return
-    const withdrawn: RibEntry[] = []
-    const announced: RibEntry[] = []
-    let updates = 0
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      this.#write(next.bytes)
-      this.#init.rib.told(next)
-      for (const entry of next.withdrawn) withdrawn.push(entry)
-      for (const entry of next.announced) announced.push(entry)
-      updates++
-      if (this.#isBlocked || updates >= UPDATES_A_TURN) break
-    }
-    if (updates > 0) this.#init.onTold({ updates, withdrawn, announced })
+    if (!this.#init.rib.gather(ROUTES_A_TURN)) return this.schedule()
+    this.#tell()
     if (this.#isOver || this.#isBlocked) return
     if (this.#init.rib.hasPending) return this.schedule()
     this.#finish()
@@ -112,23 +97,23 @@ export class UpdateSender {
     this.#sendHold?.cancel()
   }
 
-  #next(): PackedUpdate | undefined {
-    const { rib, context } = this.#init
-    if (this.#plan?.version !== rib.version) this.#plan = undefined
-    const planned = this.#plan?.updates.next()
-    if (planned !== undefined && planned.done !== true) return planned.value
-    this.#plan = undefined
-    if (!rib.hasPending) return undefined
-    const verdicts = new Map<string, ReturnType<typeof heldBack>>()
-    const changes = rib.changes(entry => {
-      const key = `${entry.prefix.address.family}|${entry.pathId === undefined}|${entry.attributesKey}`
-      if (!verdicts.has(key)) verdicts.set(key, heldBack(entry, context))
-      return verdicts.get(key)
-    })
-    const updates = packUpdates(changes, context)
-    this.#plan = { version: rib.version, updates }
-    const first = updates.next()
-    return first.done === true ? undefined : first.value
+  /** As much as one turn may take. */
+  #tell(): void {
+    const { rib, context, onTold } = this.#init
+    const withdrawn: RibEntry[] = []
+    const announced: RibEntry[] = []
+    let updates = 0
+    for (let octets = 0; octets < OCTETS_A_TURN && !this.#isBlocked; updates++) {
+      const pending = rib.next(entry => heldBack(entry, context))
+      if (pending === undefined) break
+      const update = packUpdate(pending, context)
+      rib.told(update)
+      this.#write(update.bytes)
+      octets += update.bytes.length
+      for (const entry of update.withdrawn) withdrawn.push(entry)
+      for (const entry of update.announced) announced.push(entry)
+    }
+    if (updates > 0) onTold({ withdrawn, announced }, updates)
   }
 
   #finish(): void {
@@ -153,4 +138,6 @@ export class UpdateSender {
 }
 
 const LEAST_SEND_HOLD_MS = 8 * 60_000 // RFC 9687 §5: the greater of eight minutes and twice the hold time
-const UPDATES_A_TURN = 24 // about 20 000 prefixes: some milliseconds, so that nothing else waits longer
+// A few milliseconds' work, so that nothing else waits longer: some 10 000 host routes that say the same.
+const OCTETS_A_TURN = 48 * 1_024
+const ROUTES_A_TURN = 10_000

@@ -155,6 +155,11 @@ function connectionOf(socket: Socket, special: SpecialSockets | undefined): Conn
     }),
     write: bytes => {
       if (socket.destroyed || !socket.writable) return true
+      // What is said in one turn leaves with one call of the system.
+      if (socket.writableCorked === 0) {
+        socket.cork()
+        process.nextTick(() => socket.uncork())
+      }
       // Node's own mark of 16 KiB would stop us after four UPDATEs.
       return socket.write(bytes) || socket.writableLength < WRITE_LIMIT
     },
