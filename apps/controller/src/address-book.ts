@@ -64,13 +64,13 @@ export class AddressBook {
   /** Synchronous: no other Service is decided meanwhile. */
   decide(key: string, service: Service, rules: RequestRules): Decision {
     const reading = readRequest(service, rules)
-    const terms = this.#allocator.terms(key) ?? this.#allocator.terms(LEAVING + key) ?? EXCLUSIVE
+    const claim = this.#allocator.claim(key) ?? this.#allocator.claim(LEAVING + key) ?? EXCLUSIVE
     this.#allocator.release(LEAVING + key)
     this.#adopt(key, service, reading)
     const answer = reading.kind === 'ask' ? this.#ensure(key, reading.request) : undefined
     const released = isOver(reading) ? this.#allocator.release(key) : []
     const leaving = leavingAddresses(service, reading, answer)
-    this.#allocator.adopt(LEAVING + key, leaving, { ...terms, refused: [] })
+    this.#allocator.adopt(LEAVING + key, leaving, { ...claim, refused: [] })
     const isLeaving = this.#allocator.assignment(LEAVING + key) !== undefined
     if (!isLeaving && (answer?.frees === true || released.length > 0)) this.#onFreed()
     return { reading, answer }

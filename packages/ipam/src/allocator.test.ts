@@ -1,6 +1,14 @@
 import { address, formatAddress, range } from '@metallb-ts/netip'
 import { describe, expect, test } from 'vitest'
-import { Allocator, explain, explainMove, type AllocationRequest, type Ensured, type Pool } from './index.ts'
+import {
+  Allocator,
+  explain,
+  explainMove,
+  type AllocationRequest,
+  type Ensured,
+  type Pool,
+  type Quarantined,
+} from './index.ts'
 
 const ASK: AllocationRequest = {
   families: ['ipv4'],
@@ -95,7 +103,7 @@ describe('choosing', () => {
     )
     ours.release('early')
     expect(given(ours.ensure('s3', ASK))).toEqual(['192.0.2.3'])
-    expect(ours.usage()[0]?.ipv4).toEqual({ capacity: 2n, assigned: 2n })
+    expect(ours.usage()[0]?.ipv4).toEqual({ capacity: 2n, assigned: 2n, quarantined: 0n })
   })
 
   test('pools and exclusions of any size are not materialised', () => {
@@ -321,6 +329,63 @@ describe('sharing', () => {
     ours.ensure('t', shared([dns]))
     expect(given(ours.ensure('t', shared([dns, web])))).toEqual(['192.0.2.1'])
     expect(given(ours.ensure('s', shared([web])))).toEqual(['192.0.2.0'])
+  })
+})
+
+describe('quarantine', () => {
+  const reason = '02:00:5e:00:00:07 answers for it'
+  const entry = (text: string, moves = false): Quarantined => ({ address: address(text), reason, moves })
+
+  test('what is in quarantine is given to nobody, also not when asked for, until it is left out again', () => {
+    const ours = allocator(POOL_A)
+    expect(ours.setQuarantine([entry('192.0.2.0'), entry('192.0.2.2'), entry('10.0.0.1')])).toEqual([])
+    expect(given(ours.ensure('s1', ASK))).toEqual(['192.0.2.1'])
+    const answer = ours.ensure('s2', { ...ASK, addresses: [address('192.0.2.0')] })
+    expect(answer.ok || answer.error).toMatchObject({ code: 'address-quarantined', pool: 'a', reason })
+    expect(refused(answer)).toBe(`["192.0.2.0"] of pool a is in quarantine: ${reason}`)
+    expect(ours.usage()[0]?.ipv4).toEqual({ capacity: 4n, assigned: 1n, quarantined: 2n })
+    expect(given(ours.ensure('s2', ASK))).toEqual(['192.0.2.3'])
+    expect(refused(ours.ensure('s3', ASK))).toBe(
+      'no available IPs: pool a: all of its 4 IPv4 addresses are in use or in quarantine (2)',
+    )
+    ours.setQuarantine([entry('192.0.2.0')])
+    expect(given(ours.ensure('s3', ASK))).toEqual(['192.0.2.2'])
+  })
+
+  test('a holder keeps its address, unless the entry moves it', () => {
+    const ours = allocator(POOL_A)
+    for (const holder of ['s1', 's2']) ours.ensure(holder, ASK)
+    expect(ours.setQuarantine([entry('192.0.2.0'), entry('192.0.2.1', true)])).toEqual(['s2'])
+    expect(ours.usage()[0]?.ipv4).toEqual({ capacity: 4n, assigned: 2n, quarantined: 0n })
+    expect(given(ours.ensure('s1', ASK))).toEqual(['192.0.2.0'])
+    const answer = ours.ensure('s2', ASK)
+    expect(given(answer)).toEqual(['192.0.2.2'])
+    expect(moved(answer)).toBe(`["192.0.2.1"] of pool a is in quarantine: ${reason}`)
+    ours.release('s1')
+    expect(given(ours.ensure('s3', ASK))).toEqual(['192.0.2.3'])
+  })
+
+  test('nobody joins a shared address that is in quarantine; afterwards they may again', () => {
+    const ours = allocator(POOL_A)
+    const shared = (port: typeof web): AllocationRequest => ({
+      ...ASK,
+      ports: [port],
+      sharing: { key: 'k', backend: '' },
+    })
+    ours.ensure('s1', shared(web))
+    ours.setQuarantine([entry('192.0.2.0')])
+    expect(given(ours.ensure('s2', shared(dns)))).toEqual(['192.0.2.1'])
+    ours.setQuarantine([])
+    expect(given(ours.ensure('s3', shared(dns)))).toEqual(['192.0.2.0'])
+  })
+
+  test('it outlives a change of pools, and takes nothing from who is taken over', () => {
+    const ours = allocator(POOL_B)
+    ours.setQuarantine([entry('192.0.2.0'), entry('192.0.2.3', true)])
+    ours.setPools([POOL_A])
+    expect(given(ours.ensure('s1', ASK))).toEqual(['192.0.2.1'])
+    expect(ours.adopt('s2', [address('192.0.2.0')], ASK)).toBeUndefined()
+    expect(given(ours.ensure('s2', ASK))).toEqual(['192.0.2.0'])
   })
 })
 

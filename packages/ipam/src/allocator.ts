@@ -1,9 +1,10 @@
 import { equalAddresses, type Address } from '@metallb-ts/netip'
 import { choose, chooseIn, lackOf, lowestFor } from './choice.ts'
 import type { AllocationFailure, MoveReason, PoolVerdict } from './failure.ts'
-import { Holders } from './holders.ts'
-import { assertDisjoint, PoolSpace, type Pool } from './pool.ts'
-import type { AllocationRequest, HolderKey, RefusedPool, Terms } from './request.ts'
+import { Ledger, type Held } from './ledger.ts'
+import type { Pool, PoolSpace } from './pool.ts'
+import type { Quarantined } from './quarantine.ts'
+import type { AllocationRequest, Claim, HolderKey, RefusedPool, Terms } from './request.ts'
 import type { PoolUsage } from './usage.ts'
 
 /** What a holder has. */
@@ -48,100 +49,98 @@ export interface Move {
  * cost of a call does not depend on the size of the pools.
  */
 export class Allocator {
-  #pools: ReadonlyMap<string, PoolSpace> = new Map()
-  readonly #holders = new Holders()
-  readonly #held = new Map<HolderKey, Held>()
+  readonly #ledger = new Ledger()
 
   /**
    * Replaces all pools. Holders keep addresses that still lie in one pool together, under that pool's name; the others
-   * lose theirs and are returned. Throws a RangeError where ranges overlap or names repeat.
+   * lose theirs and are returned. Throws a RangeError where ranges overlap or names repeat; then nothing has changed.
    */
   setPools(pools: readonly Pool[]): readonly HolderKey[] {
-    assertDisjoint(pools)
-    const held = [...this.#held]
-    for (const [holder] of held) this.release(holder)
-    this.#pools = new Map(pools.map(pool => [pool.name, new PoolSpace(pool)]))
-    const lost: HolderKey[] = []
-    for (const [holder, { addresses, terms }] of held) {
-      const space = this.#poolOf(addresses)
-      if (space === undefined) lost.push(holder)
-      else this.#assign(holder, space, addresses, terms)
-    }
-    return lost
+    return this.#ledger.setPools(pools)
   }
 
+  /**
+   * Replaces the quarantine: addresses that are given to nobody until they are left out of it again. Returns the holders
+   * that have to move, in order of name; each does at its next `ensure`.
+   */
+  setQuarantine(entries: readonly Quarantined[]): readonly HolderKey[] {
+    this.#ledger.setQuarantine(entries)
+    const moving = entries.filter(({ moves }) => moves === true)
+    return [...new Set(moving.flatMap(({ address }) => this.holdersOf(address)))].sort()
+  }
+
+  /** What the holder has; undefined when that is nothing. */
   assignment(holder: HolderKey): Assignment | undefined {
-    const held = this.#held.get(holder)
+    const held = this.#ledger.held(holder)
     return held && { pool: held.space.name, addresses: held.addresses }
   }
 
   /** On which terms the holder has what it has. */
-  terms(holder: HolderKey): Terms | undefined {
-    return this.#held.get(holder)?.terms
+  claim(holder: HolderKey): Claim | undefined {
+    return this.#ledger.held(holder)?.claim
   }
 
   /** Everyone who holds an address, in order of name. */
   holdersOf(address: Address): readonly HolderKey[] {
-    return this.#holders.of(address)
+    return this.#ledger.holders.of(address)
   }
 
-  /** The pool whose ranges hold all of these addresses. */
+  /** The pool whose ranges hold all of these addresses; undefined for none, and where no one pool does. */
   poolOf(addresses: readonly Address[]): string | undefined {
-    return this.#poolOf(addresses)?.name
+    return this.#ledger.poolOf(addresses)?.name
+  }
+
+  /** How full each pool is, in the order of `setPools`. */
+  usage(): readonly PoolUsage[] {
+    return Array.from(this.#ledger.pools.values(), space => space.usage())
   }
 
   /**
    * Takes over addresses that a holder is known to have, as from a status found at start; do it for every holder before
-   * the first `ensure`. Refused when they fit no pool or another holder's terms.
+   * the first `ensure`. Refused when they fit no pool or another holder's terms. Quarantine takes away nothing here.
    */
   adopt(holder: HolderKey, addresses: readonly Address[], terms: Terms): AllocationFailure | undefined {
-    const space = this.#poolOf(addresses)
+    const space = this.#ledger.poolOf(addresses)
     const failure = this.#refusal(holder, addresses, terms, space)
-    if (failure === undefined) this.#assign(holder, space!, addresses, terms)
+    if (failure === undefined) this.#ledger.assign(holder, space!, addresses, claimOf(terms))
     return failure
   }
 
   /** Keeps what the holder has where it still fits the request, else gives what fits. */
   ensure(holder: HolderKey, request: AllocationRequest): Ensured {
-    const held = this.#held.get(holder)
+    const held = this.#ledger.held(holder)
     if (held === undefined) return { ...this.#allocate(holder, request), frees: false }
     const because = this.#reasonToMove(holder, held, request)
-    if (because === undefined) return { ...this.#keep(holder, held, request), frees: !sameTerms(held.terms, request) }
-    this.release(holder)
+    if (because === undefined) return { ...this.#keep(holder, held, request), frees: !sameClaim(held.claim, request) }
+    this.#ledger.release(holder)
     return { ...this.#allocate(holder, request), moved: { from: held.addresses, because }, frees: true }
   }
 
   /** Gives up everything the holder has; returns what that was. Safe to repeat. */
   release(holder: HolderKey): readonly Address[] {
-    const held = this.#held.get(holder)
-    if (held === undefined) return []
-    this.#held.delete(holder)
-    for (const address of held.addresses) this.#free(holder, held, address)
-    return held.addresses
+    return this.#ledger.release(holder)
   }
 
-  /** How full each pool is, in the order of `setPools`. */
-  usage(): readonly PoolUsage[] {
-    return [...this.#pools.values()].map(space => space.usage())
-  }
-
-  #keep(holder: HolderKey, held: Held, request: AllocationRequest): Found {
-    const wanted = request.families.find(family => !held.addresses.some(address => address.family === family))
-    const extra = wanted && request.addresses === undefined ? lowestFor(held.space, request, wanted) : undefined
-    const addresses = extra === undefined ? held.addresses : [...held.addresses, extra]
-    this.#assign(holder, held.space, addresses, request)
-    const pool = held.space.name
+  #keep(holder: HolderKey, { space, addresses: before, claim }: Held, request: AllocationRequest): Found {
+    const wanted = request.families.find(family => !before.some(address => address.family === family))
+    const extra = wanted && request.addresses === undefined ? lowestFor(space, request, wanted) : undefined
+    const addresses = extra === undefined ? before : [...before, extra]
+    if (extra !== undefined || !sameClaim(claim, request)) {
+      this.#ledger.assign(holder, space, addresses, claimOf(request))
+    }
+    const pool = space.name
     const assignment = { pool, addresses }
     if (extra !== undefined) return { ok: true, assignment, how: 'extended', trail: [{ pool }] }
     if (wanted === undefined || request.addresses !== undefined) return { ok: true, assignment, how: 'kept', trail: [] }
-    const considered = [{ pool, ruledOut: lackOf(held.space, wanted) }]
+    const considered = [{ pool, ruledOut: lackOf(space, wanted) }]
     const incomplete = { code: 'no-available-addresses', families: [wanted], considered, pool } as const
     return { ok: true, assignment, how: 'kept', trail: considered, incomplete }
   }
 
   #reasonToMove(holder: HolderKey, { addresses, space }: Held, request: AllocationRequest): MoveReason | undefined {
     if (familiesChanged(addresses, request)) return { code: 'families-changed', addresses, families: request.families }
-    const failure = this.#refusal(holder, addresses, request, space)
+    const failure =
+      this.#refusal(holder, addresses, request, space) ?? this.#quarantined(addresses, space, ({ moves }) => moves)
     if (failure !== undefined) return { code: 'no-longer-allowed', failure }
     if (request.pool !== undefined && request.pool !== space.name) {
       return { code: 'other-pool-requested', pool: request.pool }
@@ -155,20 +154,21 @@ export class Allocator {
   #allocate(holder: HolderKey, request: AllocationRequest): Found {
     if (request.keepOnly === true) return { ok: false, error: { code: 'nothing-held' } }
     if (request.addresses !== undefined) return this.#allocateAddresses(holder, request, request.addresses)
-    if (this.#pools.size === 0) return { ok: false, error: { code: 'no-pools' } }
-    const choice = request.pool === undefined ? choose(this.#pools, request) : this.#chooseByName(request, request.pool)
+    const { pools } = this.#ledger
+    if (pools.size === 0) return { ok: false, error: { code: 'no-pools' } }
+    const choice = request.pool === undefined ? choose(pools, request) : this.#chooseByName(request, request.pool)
     return choice.ok ? this.#assigned(holder, choice.space, choice.addresses, request, choice.trail) : choice
   }
 
   #chooseByName(request: AllocationRequest, name: string): ReturnType<typeof chooseIn> {
-    const space = this.#pools.get(name)
+    const space = this.#ledger.pools.get(name)
     if (space === undefined) return { ok: false, error: { code: 'unknown-pool', pool: name } }
     const refused = refusedByName(request.refused, name)
     return refused === undefined ? chooseIn(space, request) : { ok: false, error: refused }
   }
 
   #allocateAddresses(holder: HolderKey, request: AllocationRequest, addresses: readonly Address[]): Found {
-    const space = this.#poolOf(addresses)
+    const space = this.#ledger.poolOf(addresses)
     const failure = misfit(addresses, request) ?? this.#refusalOfNew(holder, addresses, request, space)
     if (failure !== undefined) return { ok: false, error: failure }
     if (request.pool !== undefined && space!.name !== request.pool) {
@@ -185,7 +185,7 @@ export class Allocator {
   ): AllocationFailure | undefined {
     const excluded = space && addresses.find(address => space.free(address.family).isExcluded(address))
     if (excluded !== undefined) return { code: 'address-excluded', address: excluded, pool: space!.name }
-    return this.#refusal(holder, addresses, terms, space)
+    return this.#quarantined(addresses, space, () => true) ?? this.#refusal(holder, addresses, terms, space)
   }
 
   /** An address that was excluded after it was given stays with its holder; one that became buggy does not. */
@@ -201,8 +201,22 @@ export class Allocator {
     const refused = refusedByName(terms.refused, space.name)
     if (refused !== undefined) return refused
     for (const address of addresses) {
-      const failure = this.#holders.refusal(address, holder, terms)
+      const failure = this.#ledger.holders.refusal(address, holder, terms)
       if (failure !== undefined) return failure
+    }
+    return undefined
+  }
+
+  /** @param counts which entries matter: all to who asks for an address, those that move to who holds it */
+  #quarantined(
+    addresses: readonly Address[],
+    space: PoolSpace | undefined,
+    counts: (entry: Quarantined) => boolean | undefined,
+  ): AllocationFailure | undefined {
+    for (const address of space === undefined ? [] : addresses) {
+      const entry = this.#ledger.quarantine.of(address)
+      if (entry === undefined || counts(entry) !== true) continue
+      return { code: 'address-quarantined', address, pool: space!.name, reason: entry.reason }
     }
     return undefined
   }
@@ -214,47 +228,13 @@ export class Allocator {
     terms: Terms,
     trail: readonly PoolVerdict[],
   ): Found {
-    this.#assign(holder, space, addresses, terms)
+    this.#ledger.assign(holder, space, addresses, claimOf(terms))
     return { ok: true, assignment: { pool: space.name, addresses }, how: 'new', trail }
-  }
-
-  #assign(holder: HolderKey, space: PoolSpace, addresses: readonly Address[], terms: Terms): void {
-    this.release(holder)
-    for (const address of addresses) {
-      const free = space.free(address.family)
-      this.#holders.add(address, holder, terms)
-      free.take(address)
-      if (terms.sharing === undefined || !free.isUsable(address)) continue
-      space.shared(address.family).add(free.positionOf(address)!, terms.sharing, terms.ports)
-    }
-    this.#held.set(holder, { space, addresses, terms })
-  }
-
-  #free(holder: HolderKey, { space, terms }: Held, address: Address): void {
-    const isLast = this.#holders.remove(address, holder)
-    const free = space.free(address.family)
-    const position = free.positionOf(address)
-    if (terms.sharing !== undefined && position !== undefined) {
-      space.shared(address.family).remove(position, terms.sharing, terms.ports, isLast)
-    }
-    if (isLast) free.give(address)
-  }
-
-  #poolOf(addresses: readonly Address[]): PoolSpace | undefined {
-    if (addresses.length === 0) return undefined
-    for (const space of this.#pools.values()) if (addresses.every(address => space.contains(address))) return space
-    return undefined
   }
 }
 
 type Found = DistributiveOmit<Ensured, 'frees'>
 type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
-
-interface Held {
-  readonly space: PoolSpace
-  readonly addresses: readonly Address[]
-  readonly terms: Terms
-}
 
 function refusedByName(refused: readonly RefusedPool[], name: string): AllocationFailure | undefined {
   const found = refused.find(({ pool, evenByName }) => pool === name && evenByName)
@@ -275,7 +255,12 @@ function familiesChanged(held: readonly Address[], { families, familyPolicy }: A
   return held.length < families.length && familyPolicy !== 'prefer-dual'
 }
 
-function sameTerms(a: Terms, b: Terms): boolean {
+/** What of the terms others have to reckon with; the rest of a request is not kept. */
+function claimOf({ ports, sharing }: Claim): Claim {
+  return { ports, ...(sharing !== undefined && { sharing }) }
+}
+
+function sameClaim(a: Claim, b: Claim): boolean {
   return (
     a.sharing?.key === b.sharing?.key &&
     a.sharing?.backend === b.sharing?.backend &&

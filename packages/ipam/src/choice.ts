@@ -63,9 +63,11 @@ export function lowestFor(
 
 /** Why a pool has no address of a family left to give. */
 export function lackOf(space: PoolSpace, family: Family): PoolRefusal {
-  return space.free(family).isEmpty
-    ? { code: 'no-such-family', family }
-    : { code: 'exhausted', family, capacity: space.capacity(family) }
+  const free = space.free(family)
+  if (free.isEmpty) return { code: 'no-such-family', family }
+  const quarantined = BigInt(free.withheldCount)
+  const capacity = space.capacity(family)
+  return { code: 'exhausted', family, capacity, ...(quarantined > 0n && { quarantined }) }
 }
 
 interface Offer {

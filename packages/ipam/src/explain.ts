@@ -20,6 +20,8 @@ export function explain(failure: AllocationFailure): string {
       return `${quotedList([failure.address])} is not allowed in config: pool ${failure.pool} avoids addresses that end in .0 or .255`
     case 'address-excluded':
       return `${quotedList([failure.address])} is not allowed in config: pool ${failure.pool} excludes it`
+    case 'address-quarantined':
+      return `${quotedList([failure.address])} of pool ${failure.pool} is in quarantine: ${failure.reason}`
     case 'addresses-not-in-requested-pool':
       return `requested loadBalancer IP(s) ${quotedList(failure.addresses)} is not compatible with requested address pool ${failure.pool}`
     case 'too-many-addresses':
@@ -46,7 +48,7 @@ export function explainRefusal(refusal: PoolRefusal): string {
     case 'no-such-family':
       return `it has no ${FAMILY_NAMES[refusal.family]} addresses`
     case 'exhausted':
-      return `all of its ${refusal.capacity} ${FAMILY_NAMES[refusal.family]} addresses are in use`
+      return `all of its ${refusal.capacity} ${FAMILY_NAMES[refusal.family]} addresses are in use${inQuarantine(refusal)}`
     case 'single-family-policy':
       return 'two families are wanted, but the policy allows one'
   }
@@ -82,6 +84,10 @@ function noneAvailable({ pool, families, considered }: AllocationFailure & { cod
   )
   const rest = reasons.length > MAX_REASONS ? [`and ${reasons.length - MAX_REASONS} more pools`] : []
   return `no available IPs${where}${both}: ${[...reasons.slice(0, MAX_REASONS), ...rest].join('; ') || 'no pool may be chosen from'}`
+}
+
+function inQuarantine({ quarantined }: PoolRefusal & { code: 'exhausted' }): string {
+  return quarantined === undefined ? '' : ` or in quarantine (${quarantined})`
 }
 
 function notInPools(addresses: readonly Address[]): string {

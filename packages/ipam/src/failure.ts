@@ -18,6 +18,7 @@ export type AllocationFailure =
   | { readonly code: 'address-not-in-pools'; readonly addresses: readonly Address[] }
   | { readonly code: 'address-avoided'; readonly address: Address; readonly pool: string }
   | { readonly code: 'address-excluded'; readonly address: Address; readonly pool: string }
+  | { readonly code: 'address-quarantined'; readonly address: Address; readonly pool: string; readonly reason: string }
   | { readonly code: 'addresses-not-in-requested-pool'; readonly addresses: readonly Address[]; readonly pool: string }
   | { readonly code: 'too-many-addresses'; readonly addresses: readonly Address[] }
   | { readonly code: 'same-family'; readonly addresses: readonly Address[] }
@@ -44,7 +45,13 @@ export type PoolRefusal =
   | { readonly code: 'namespace-not-allowed'; readonly namespace: string }
   | { readonly code: 'not-selected' }
   | { readonly code: 'no-such-family'; readonly family: Family }
-  | { readonly code: 'exhausted'; readonly family: Family; readonly capacity: bigint }
+  | {
+      readonly code: 'exhausted'
+      readonly family: Family
+      readonly capacity: bigint
+      /** How many of them nobody holds and nobody may have. Absent where there are none. */
+      readonly quarantined?: bigint
+    }
   | { readonly code: 'single-family-policy' }
 
 /** Why addresses that were held are not kept. */

@@ -15,6 +15,7 @@ export class FreeSpace {
   readonly #excluded: RangeSet
   readonly #avoidBuggyIPs: boolean
   readonly #taken = new Set<bigint>()
+  readonly #withheld = new Set<bigint>()
   readonly #givenBack = new MinHeap()
   #watermark = 0n
   /** Indices of `#ranges` by first address: what a search by halving needs. */
@@ -45,15 +46,22 @@ export class FreeSpace {
     return this.#taken.size
   }
 
+  /** How many addresses that nobody took are withheld. */
+  get withheldCount(): number {
+    let count = 0
+    for (const position of this.#withheld) if (!this.#taken.has(position)) count++
+    return count
+  }
+
   /** The first position that nobody took; undefined when all are taken. */
   lowest(): bigint | undefined {
     for (let position = this.#givenBack.peek(); position !== undefined; position = this.#givenBack.peek()) {
-      if (!this.#taken.has(position)) return position
+      if (this.#isFree(position)) return position
       this.#givenBack.pop()
     }
     while (this.#watermark < this.#length) {
       const next = this.#nextUsable(this.#watermark)
-      if (next === this.#watermark && !this.#taken.has(next)) return next
+      if (next === this.#watermark && this.#isFree(next)) return next
       this.#watermark = next === this.#watermark ? next + 1n : next
     }
     return undefined
@@ -65,9 +73,10 @@ export class FreeSpace {
     return index < 0 ? undefined : this.#starts[index]! + (address.value - this.#ranges[index]!.first.value)
   }
 
-  /** Whether an address of the ranges may be given at all. */
+  /** Whether an address of the ranges may be given now. */
   isUsable(address: Address): boolean {
-    return !this.isAvoided(address) && !this.isExcluded(address)
+    if (!this.#isEverUsable(address)) return false
+    return this.#withheld.size === 0 || !this.#withheld.has(this.positionOf(address)!)
   }
 
   isAvoided(address: Address): boolean {
@@ -89,13 +98,31 @@ export class FreeSpace {
     if (position < this.#watermark && this.isUsable(address)) this.#givenBack.push(position)
   }
 
+  /** From now on the address is given to nobody, whoever has it. */
+  withhold(address: Address): void {
+    const position = this.positionOf(address)
+    if (position !== undefined && this.#isEverUsable(address)) this.#withheld.add(position)
+  }
+
+  readmit(address: Address): void {
+    const position = this.positionOf(address)
+    if (position === undefined || !this.#withheld.delete(position)) return
+    if (position < this.#watermark && !this.#taken.has(position)) this.#givenBack.push(position)
+  }
+
   /** The address at a position; the caller keeps to 0 and the length. */
   at(position: bigint): Address {
-    const range = this.#ranges[this.#indexAt(position)]!
-    return {
-      family: range.first.family,
-      value: range.first.value + (position - this.#starts[this.#indexAt(position)]!),
-    }
+    const index = this.#indexAt(position)
+    const { first } = this.#ranges[index]!
+    return { family: first.family, value: first.value + (position - this.#starts[index]!) }
+  }
+
+  #isFree(position: bigint): boolean {
+    return !this.#taken.has(position) && !this.#withheld.has(position)
+  }
+
+  #isEverUsable(address: Address): boolean {
+    return !this.isAvoided(address) && !this.isExcluded(address)
   }
 
   /** The position itself when it may be given, else a later one that is closer to one that may. */

@@ -1,12 +1,7 @@
 import type { Address, Family } from '@metallb-ts/netip'
 import type { AllocationFailure } from './failure.ts'
-import { portKey, type HolderKey, type Port, type Sharing } from './request.ts'
+import { portKey, type Claim, type HolderKey, type Sharing } from './request.ts'
 import { mayShare } from './sharing.ts'
-
-export interface Claim {
-  readonly ports: readonly Port[]
-  readonly sharing?: Sharing
-}
 
 interface Use {
   /** All holders of an address agree on it. */

@@ -53,6 +53,7 @@ export class PoolSpace {
     const of = (family: Family): FamilyUsage => ({
       capacity: this.capacity(family),
       assigned: BigInt(this.free(family).takenCount),
+      quarantined: BigInt(this.free(family).withheldCount),
     })
     return { pool: this.name, ipv4: of('ipv4'), ipv6: of('ipv6') }
   }

@@ -23,11 +23,15 @@ export interface AllocationRequest extends Terms {
 }
 
 /** What holding an address means to everyone else. */
-export interface Terms {
+export interface Claim {
   /** Ports used on each address; two holders of one address never use the same one. */
   readonly ports: readonly Port[]
   /** Absent: the addresses are for this holder alone. */
   readonly sharing?: Sharing
+}
+
+/** A claim, and what the caller's rules say about it. */
+export interface Terms extends Claim {
   /** Pools that the caller's rules keep from this holder, and why; stronger than tiers. */
   readonly refused: readonly RefusedPool[]
 }

@@ -13,4 +13,6 @@ export interface FamilyUsage {
    * before they were excluded.
    */
   readonly assigned: bigint
+  /** Addresses in quarantine that nobody holds: what can still be given is what capacity leaves of both. */
+  readonly quarantined: bigint
 }

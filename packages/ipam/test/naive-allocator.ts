@@ -1,5 +1,5 @@
 import { addressesOfRange, formatAddress, rangeContains, type Address, type Family } from '@metallb-ts/netip'
-import type { AllocationRequest, Pool } from '../src/index.ts'
+import type { AllocationRequest, Pool, Quarantined } from '../src/index.ts'
 
 interface Held {
   readonly pool: Pool
@@ -10,6 +10,7 @@ interface Held {
 /** The same rules by brute force: every answer is found by walking every address, so that it is plainly right. */
 export class NaiveAllocator {
   #pools: readonly Pool[] = []
+  #quarantine: readonly Quarantined[] = []
   readonly #held = new Map<string, Held>()
 
   setPools(pools: readonly Pool[]): readonly string[] {
@@ -23,6 +24,10 @@ export class NaiveAllocator {
       } else this.#held.set(holder, { ...held, pool })
     }
     return lost
+  }
+
+  setQuarantine(entries: readonly Quarantined[]): void {
+    this.#quarantine = entries
   }
 
   addressesOf(holder: string): readonly Address[] {
@@ -49,6 +54,7 @@ export class NaiveAllocator {
     if (families.some(family => !request.families.includes(family))) return false
     if (families.length < request.families.length && request.familyPolicy !== 'prefer-dual') return false
     if (addresses.some(address => isAvoided(pool, address))) return false
+    if (addresses.some(address => this.#quarantined(address)?.moves === true)) return false
     if (request.refused.some(refused => refused.pool === pool.name && refused.evenByName)) return false
     if (!addresses.every(address => this.#isAllowed(holder, address, request))) return false
     if (request.pool !== undefined && request.pool !== pool.name) return false
@@ -96,7 +102,7 @@ export class NaiveAllocator {
       new Set(families).size === request.families.length &&
       families.length === request.families.length &&
       families.every(family => request.families.includes(family)) &&
-      addresses.every(address => isUsable(pool, address) && this.#isAllowed(holder, address, request)) &&
+      addresses.every(address => this.#isUsable(pool, address) && this.#isAllowed(holder, address, request)) &&
       !request.refused.some(refused => refused.pool === pool.name && refused.evenByName) &&
       (request.pool === undefined || request.pool === pool.name)
     return fits ? addresses : []
@@ -106,7 +112,7 @@ export class NaiveAllocator {
     for (const range of pool.ranges) {
       if (range.first.family !== family) continue
       for (const address of addressesOfRange(range)) {
-        if (isUsable(pool, address) && this.#isAllowed(holder, address, request)) return address
+        if (this.#isUsable(pool, address) && this.#isAllowed(holder, address, request)) return address
       }
     }
     return undefined
@@ -127,6 +133,14 @@ export class NaiveAllocator {
     return true
   }
 
+  #isUsable(pool: Pool, address: Address): boolean {
+    return isUsable(pool, address) && this.#quarantined(address) === undefined
+  }
+
+  #quarantined(address: Address): Quarantined | undefined {
+    return this.#quarantine.find(entry => formatAddress(entry.address) === formatAddress(address))
+  }
+
   #poolOf(addresses: readonly Address[]): Pool | undefined {
     if (addresses.length === 0) return undefined
     return this.#pools.find(({ ranges }) =>
@@ -139,7 +153,8 @@ function texts(addresses: readonly Address[]): string {
   return addresses.map(formatAddress).sort().join()
 }
 
-function isUsable(pool: Pool, address: Address): boolean {
+/** Whether the pool may give the address at all. */
+export function isUsable(pool: Pool, address: Address): boolean {
   return !isAvoided(pool, address) && !(pool.excluded ?? []).some(range => rangeContains(range, address))
 }
 

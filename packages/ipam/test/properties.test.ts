@@ -1,12 +1,23 @@
-import { address, formatAddress, rangeContains, type Address } from '@metallb-ts/netip'
-import { describe, expect, test } from 'vitest'
-import { Allocator, type AllocationRequest, type Ensured, type Pool } from '../src/index.ts'
-import { NaiveAllocator } from './naive-allocator.ts'
-import { Dice, randomAction, randomPools, randomRequest, type Action } from './sequences.ts'
+import { address, addressesOfRange, formatAddress, rangeContains, type Address, type Family } from '@metallb-ts/netip'
+import { describe, test } from 'vitest'
+import {
+  Allocator,
+  type AllocationRequest,
+  type Ensured,
+  type FamilyUsage,
+  type Pool,
+  type PoolUsage,
+  type Quarantined,
+} from '../src/index.ts'
+import { isUsable, NaiveAllocator } from './naive-allocator.ts'
+import { Dice, randomAction, randomPools, randomQuarantine, randomRequest, type Action } from './sequences.ts'
+
+/** How many times the sequences of this file are run, each time other ones: `SEQUENCES=10` for more than a million. */
+const TIMES = Number(process.env['SEQUENCES'] ?? 1)
 
 /** Runs seeds one after another; the seed of a failure is in its message. */
 function forEachSeed(count: number, run: (dice: Dice) => void): void {
-  for (let seed = 1; seed <= count; seed++) {
+  for (let seed = 1; seed <= count * TIMES; seed++) {
     try {
       run(new Dice(seed))
     } catch (error) {
@@ -16,9 +27,11 @@ function forEachSeed(count: number, run: (dice: Dice) => void): void {
 }
 
 function fail(what: string, facts: unknown): never {
-  throw new Error(
-    `${what}: ${JSON.stringify(facts, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
-  )
+  throw new Error(`${what}: ${text(facts)}`)
+}
+
+function text(facts: unknown): string {
+  return JSON.stringify(facts, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
 }
 
 function addressesOf(allocator: Allocator, holder: string): string {
@@ -33,7 +46,29 @@ function play(allocator: Allocator, action: Action): Ensured | readonly unknown[
       return allocator.release(action.holder)
     case 'set-pools':
       return allocator.setPools(action.pools)
+    case 'set-quarantine':
+      return allocator.setQuarantine(action.entries)
   }
+}
+
+function playPlainly(naive: NaiveAllocator, action: Action): void {
+  switch (action.do) {
+    case 'ensure':
+      return void naive.ensure(action.holder, action.request)
+    case 'release':
+      return naive.release(action.holder)
+    case 'set-pools':
+      return void naive.setPools(action.pools)
+    case 'set-quarantine':
+      return naive.setQuarantine(action.entries)
+  }
+}
+
+function shuffled<T>(items: readonly T[], dice: Dice): readonly T[] {
+  return items
+    .map(item => ({ item, at: dice.below(1_000_000) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
 }
 
 const HOLDERS = Array.from({ length: 9 }, (_, i) => `h${i}`)
@@ -49,10 +84,8 @@ describe('properties over random sequences', () => {
       for (let i = 0; i < 10; i++) {
         const action = randomAction(dice)
         play(ours, action)
-        if (action.do === 'set-pools') naive.setPools(action.pools)
-        else if (action.do === 'release') naive.release(action.holder)
-        else naive.ensure(action.holder, action.request)
-        for (const holder of action.do === 'set-pools' ? HOLDERS : [action.holder]) {
+        playPlainly(naive, action)
+        for (const holder of 'holder' in action ? [action.holder] : HOLDERS) {
           const expected = naive.addressesOf(holder).map(formatAddress).join()
           const got = addressesOf(ours, holder)
           if (got !== expected) fail('differs', { step: i, action, holder, got, expected })
@@ -64,12 +97,16 @@ describe('properties over random sequences', () => {
   test('no address is held twice unless sharing says so, no port twice, and usage adds up (40 000 sequences)', () => {
     forEachSeed(40_000, dice => {
       const allocator = new Allocator()
-      allocator.setPools(randomPools(dice))
+      let pools = randomPools(dice)
+      let quarantine: readonly Quarantined[] = []
+      allocator.setPools(pools)
       const requests = new Map<string, AllocationRequest>()
       for (let i = 0; i < 10; i++) {
         const action = randomAction(dice)
         play(allocator, action)
         if (action.do === 'ensure') requests.set(action.holder, action.request)
+        if (action.do === 'set-pools') pools = action.pools
+        if (action.do === 'set-quarantine') quarantine = action.entries
       }
       const held = new Map<string, AllocationRequest[]>()
       for (const [holder, request] of requests) {
@@ -79,8 +116,8 @@ describe('properties over random sequences', () => {
         }
       }
       for (const [address, sharers] of held) checkSharers(address, sharers)
-      const assigned = allocator.usage().reduce((sum, { ipv4, ipv6 }) => sum + ipv4.assigned + ipv6.assigned, 0n)
-      if (assigned !== BigInt(held.size)) fail('usage', { assigned, held: held.size })
+      const counted = pools.map(pool => plainUsage(pool, new Set(held.keys()), quarantine))
+      if (text(allocator.usage()) !== text(counted)) fail('usage', { usage: allocator.usage(), counted })
     })
   })
 
@@ -99,7 +136,7 @@ describe('properties over random sequences', () => {
       one.ensure('next', next)
       other.ensure('next', next)
       if (addressesOf(one, 'next') !== addressesOf(other, 'next')) fail('differs', { next })
-      expect(one.usage()).toEqual(other.usage())
+      if (text(one.usage()) !== text(other.usage())) fail('usage', { one: one.usage(), other: other.usage() })
     })
   })
 
@@ -115,15 +152,46 @@ describe('properties over random sequences', () => {
       }
       const restarted = new Allocator()
       restarted.setPools(pools)
-      const holders = [...requests.keys()].sort(() => dice.below(3) - 1)
+      const holders = shuffled([...requests.keys()], dice)
       for (const holder of holders) {
         const failure = restarted.adopt(holder, first.assignment(holder)!.addresses, requests.get(holder)!)
         if (failure !== undefined) fail('not adopted', { holder, failure })
       }
-      for (const holder of holders.sort(() => dice.below(3) - 1)) {
+      for (const holder of shuffled(holders, dice)) {
         const before = addressesOf(restarted, holder)
         restarted.ensure(holder, requests.get(holder)!)
         if (!addressesOf(restarted, holder).startsWith(before)) fail('moved', { holder, before })
+      }
+    })
+  })
+
+  test('the same state reached in another order gives the same answers, to the last reason (10 000 sequences)', () => {
+    forEachSeed(10_000, dice => {
+      const first = new Allocator()
+      const [pools, quarantine] = [randomPools(dice), randomQuarantine(dice)]
+      first.setPools(pools)
+      const requests = new Map<string, AllocationRequest>()
+      for (let i = 0; i < 8; i++) {
+        const [holder, request] = [`h${i}`, randomRequest(dice)]
+        if (first.ensure(holder, request).ok) requests.set(holder, request)
+      }
+      const states = [1, 2].map(() => {
+        const allocator = new Allocator()
+        const adopt = (holder: string): void =>
+          void allocator.adopt(holder, first.assignment(holder)!.addresses, requests.get(holder)!)
+        allocator.setPools(shuffled(pools, dice))
+        for (const holder of shuffled([...requests.keys()], dice)) adopt(holder)
+        for (const holder of shuffled([...requests.keys()], dice).slice(0, dice.below(4))) {
+          allocator.release(holder)
+          adopt(holder)
+        }
+        allocator.setQuarantine(shuffled(quarantine, dice))
+        return allocator
+      })
+      for (const holder of ['next', 'h0', 'h7']) {
+        const request = randomRequest(dice)
+        const [one, other] = states.map(allocator => allocator.ensure(holder, request))
+        if (text(one) !== text(other)) fail('differs', { request, one, other })
       }
     })
   })
@@ -144,6 +212,21 @@ describe('properties over random sequences', () => {
     })
   })
 })
+
+/** Counted address by address. */
+function plainUsage(pool: Pool, held: ReadonlySet<string>, quarantine: readonly Quarantined[]): PoolUsage {
+  const withheld = new Set(quarantine.map(({ address }) => formatAddress(address)))
+  const family = (name: Family): FamilyUsage => {
+    const all = pool.ranges.filter(({ first }) => first.family === name).flatMap(range => [...addressesOfRange(range)])
+    const usable = all.filter(one => isUsable(pool, one)).map(formatAddress)
+    return {
+      capacity: BigInt(usable.length),
+      assigned: BigInt(all.filter(one => held.has(formatAddress(one))).length),
+      quarantined: BigInt(usable.filter(text => withheld.has(text) && !held.has(text)).length),
+    }
+  }
+  return { pool: pool.name, ipv4: family('ipv4'), ipv6: family('ipv6') }
+}
 
 function liesInOnePool(pools: readonly Pool[], addresses: readonly Address[]): boolean {
   return pools.some(({ ranges }) => addresses.every(one => ranges.some(range => rangeContains(range, one))))

@@ -1,5 +1,5 @@
 import { address, range, type Address, type Family } from '@metallb-ts/netip'
-import type { AllocationRequest, Pool } from '../src/index.ts'
+import type { AllocationRequest, Pool, Quarantined } from '../src/index.ts'
 
 /** Seeded chance (mulberry32) that draws whole numbers, picks and calls. */
 export class Dice {
@@ -26,13 +26,15 @@ export type Action =
   | { readonly do: 'ensure'; readonly holder: string; readonly request: AllocationRequest }
   | { readonly do: 'release'; readonly holder: string }
   | { readonly do: 'set-pools'; readonly pools: readonly Pool[] }
+  | { readonly do: 'set-quarantine'; readonly entries: readonly Quarantined[] }
 
 /** Small pools, few holders, few ports and keys: everything meets everything soon. */
 export function randomAction(dice: Dice): Action {
   const holder = `h${dice.below(9)}`
   const kind = dice.below(20)
   if (kind === 0) return { do: 'set-pools', pools: randomPools(dice) }
-  if (kind < 5) return { do: 'release', holder }
+  if (kind === 1) return { do: 'set-quarantine', entries: randomQuarantine(dice) }
+  if (kind < 6) return { do: 'release', holder }
   return { do: 'ensure', holder, request: randomRequest(dice) }
 }
 
@@ -54,6 +56,11 @@ export function randomPools(dice: Dice): readonly Pool[] {
     { name: 'c', ranges: [range('2001:db8:1::/127'), range('203.0.113.0/31')] },
   ]
   return pools.filter(() => dice.below(5) > 0)
+}
+
+export function randomQuarantine(dice: Dice): readonly Quarantined[] {
+  const all = [...FOUR, ...SIX].filter(() => dice.below(3) === 0)
+  return all.map(text => ({ address: address(text), reason: 'taken', moves: dice.below(2) === 0 }))
 }
 
 export function randomRequest(dice: Dice): AllocationRequest {
@@ -78,7 +85,8 @@ export function randomRequest(dice: Dice): AllocationRequest {
 }
 
 function randomAddresses(dice: Dice): readonly Address[] {
-  const four = ['192.0.2.254', '192.0.3.0', '198.51.100.1', '198.51.100.3', '203.0.113.1', '10.0.0.1']
-  const six = ['2001:db8::4', '2001:db8:1::1', '2001:db8:2::']
-  return dice.pick([[dice.pick(four)], [dice.pick(six)], [dice.pick(four), dice.pick(six)]]).map(address)
+  return dice.pick([[dice.pick(FOUR)], [dice.pick(SIX)], [dice.pick(FOUR), dice.pick(SIX)]]).map(address)
 }
+
+const FOUR = ['192.0.2.254', '192.0.3.0', '198.51.100.1', '198.51.100.3', '203.0.113.1', '10.0.0.1']
+const SIX = ['2001:db8::4', '2001:db8:1::1', '2001:db8:2::']

@@ -14,8 +14,9 @@ export function poolCounters(pool: IPAddressPool, usage: PoolUsage): PoolCounter
 }
 
 /** Addresses that can still be given: none, rather than fewer, where excluded ones are held from before. */
-export function available({ capacity, assigned }: FamilyUsage): bigint {
-  return capacity > assigned ? capacity - assigned : 0n
+export function available({ capacity, assigned, quarantined }: FamilyUsage): bigint {
+  const left = capacity - assigned - quarantined
+  return left > 0n ? left : 0n
 }
 
 const KEYS = ['assignedIPv4', 'assignedIPv6', 'availableIPv4', 'availableIPv6'] as const

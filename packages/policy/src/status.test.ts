@@ -353,7 +353,11 @@ describe('objects of the configuration', () => {
   const resource: IPAddressPool = { metadata: { name: 'a' }, spec: { addresses: [] } }
 
   test('[row 23] counters are written where they differ', () => {
-    const usage = { pool: 'a', ipv4: { capacity: 4n, assigned: 1n }, ipv6: { capacity: 1n << 64n, assigned: 2n } }
+    const usage = {
+      pool: 'a',
+      ipv4: { capacity: 5n, assigned: 1n, quarantined: 1n },
+      ipv6: { capacity: 1n << 64n, assigned: 2n, quarantined: 0n },
+    }
     const counters = poolCounters(resource, usage)
     expect(counters).toEqual({
       assignedIPv4: 1,
@@ -362,7 +366,7 @@ describe('objects of the configuration', () => {
       availableIPv6: Number.MAX_SAFE_INTEGER,
     })
     expect(poolCounters({ ...resource, status: counters! }, usage)).toBeUndefined()
-    const overdrawn = { ...usage, ipv4: { capacity: 1n, assigned: 2n } }
+    const overdrawn = { ...usage, ipv4: { capacity: 1n, assigned: 2n, quarantined: 0n } }
     expect(poolCounters(resource, overdrawn)).toMatchObject({ assignedIPv4: 2, availableIPv4: 0 })
   })
 
