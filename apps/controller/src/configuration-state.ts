@@ -1,6 +1,6 @@
 import { CONFIGURATION_STATES, type ConfigurationState, type OwnerReference } from '@metallb-ts/api'
 import { PODS, type KubeClient, type KubeFailure } from '@metallb-ts/k8s-watch'
-import { configurationStatus, type ConfigProblem } from '@metallb-ts/policy'
+import { configurationStatus, type ConfigProblem, type ForeignInstallation } from '@metallb-ts/policy'
 import type { Clock, Logger, Result } from '@metallb-ts/runtime'
 import { OwnWrites } from './own-writes.ts'
 import { attempted } from './write-outcome.ts'
@@ -11,11 +11,12 @@ export interface ConfigurationStateParts {
   readonly logger: Logger
   readonly states: { get(key: string): ConfigurationState | undefined }
   readonly problems: () => readonly ConfigProblem[]
+  readonly foreign: () => readonly ForeignInstallation[]
 }
 
 /** Keeps the object in which people read what is wrong with the configuration; one that is deleted comes back. */
 export function createConfigurationStateReconciler(
-  { clock, client, logger, states, problems }: ConfigurationStateParts,
+  { clock, client, logger, states, problems, foreign }: ConfigurationStateParts,
   { namespace, podName }: { readonly namespace: string; readonly podName: string },
 ): () => Promise<KubeFailure | undefined> {
   const key = `${namespace}/${NAME}`
@@ -25,7 +26,7 @@ export function createConfigurationStateReconciler(
     const found = written.latest(key, states.get(key))
     const state = found === undefined ? await created() : ({ ok: true, value: found } as const)
     if (!state.ok) return state.error.code === 'already-exists' ? undefined : state.error
-    const status = configurationStatus(state.value, CONDITION, problems(), clock.wallTime())
+    const status = configurationStatus(state.value, CONDITION, problems(), clock.wallTime(), foreign())
     if (status === undefined) return undefined
     const { resourceVersion } = state.value.metadata
     const body = { metadata: { resourceVersion }, status }

@@ -1,5 +1,5 @@
 import type { Service } from '@metallb-ts/api'
-import type { ConfigProblem, ServiceEvent } from '@metallb-ts/policy'
+import type { ConfigProblem, ForeignInstallation, ServiceEvent } from '@metallb-ts/policy'
 
 /** What the controller tells about Services. Keys are `namespace/name`. */
 export interface ServiceEvents {
@@ -22,6 +22,13 @@ export interface ConfigEvents {
   'config:applied': { pools: readonly string[]; lost: readonly string[] }
   /** What is wrong in the configuration has changed; empty when nothing is. */
   'config:judged': { problems: readonly ConfigProblem[] }
+}
+
+/** Somebody else gives addresses to the same Services; `all` are those known now. */
+export interface InstallationEvents {
+  'installation:foreign': { installation: ForeignInstallation; all: readonly ForeignInstallation[] }
+  /** It has not written for a while. */
+  'installation:quiet': { manager: string; all: readonly ForeignInstallation[] }
 }
 
 /** Something about the controller itself that a person should know. */

@@ -1,25 +1,28 @@
+import type { Service } from '@metallb-ts/api'
 import type { EventRecorder, KubeEvents } from '@metallb-ts/k8s-watch'
 import type { EventBus } from '@metallb-ts/event-bus'
 import type { PoolUsage } from '@metallb-ts/ipam'
-import { explainProblem } from '@metallb-ts/policy'
+import { explainForeignInstallation, explainProblem } from '@metallb-ts/policy'
 import type { Logger, Metrics } from '@metallb-ts/runtime'
 import type { EventsBehind } from './events-behind.ts'
-import type { ConfigEvents, ProcessEvents, ServiceEvents } from './events.ts'
+import type { ConfigEvents, InstallationEvents, ProcessEvents, ServiceEvents } from './events.ts'
 
 export interface ObserveParts {
-  readonly bus: EventBus<KubeEvents & ServiceEvents & ConfigEvents & ProcessEvents>
+  readonly bus: EventBus<KubeEvents & ServiceEvents & ConfigEvents & InstallationEvents & ProcessEvents>
   readonly logger: Logger
   readonly metrics: Metrics
   readonly recorder: Pick<EventRecorder, 'dropped'>
   readonly eventsBehind: EventsBehind
   readonly usage: () => readonly PoolUsage[]
   readonly waiting: () => number
+  readonly service: (key: string) => Service | undefined
 }
 
 /** Bus to log, metrics and Kubernetes Events. Nothing here decides anything. */
 export function observe(parts: ObserveParts): void {
   observeServices(parts)
   observeConfiguration(parts)
+  observeInstallations(parts)
   observeWatches(parts)
   observePools(parts)
 }
@@ -93,6 +96,25 @@ function observeConfiguration({ bus, logger, metrics }: ObserveParts): void {
         error: explainProblem(problem),
       })
     }
+  })
+}
+
+function observeInstallations({ bus, logger, metrics, eventsBehind, service }: ObserveParts): void {
+  const count = metrics.gauge({
+    name: 'metallb_ts_foreign_installations',
+    help: 'Other load balancers that wrote Services of ours in the last ten minutes.',
+  })
+  count.set(0)
+  bus.subscribe('installation:foreign', ({ detail: { installation, all } }) => {
+    count.set(all.length)
+    const message = explainForeignInstallation(installation)
+    logger.error('foreign-installation', { msg: message, ...installation })
+    const found = service(installation.service)
+    if (found !== undefined) eventsBehind.record(found, { type: 'Warning', reason: 'ForeignInstallation', message })
+  })
+  bus.subscribe('installation:quiet', ({ detail: { manager, all } }) => {
+    count.set(all.length)
+    logger.info('foreign-installation-quiet', { manager })
   })
 }
 

@@ -1,15 +1,16 @@
 import type { IPAddressPool, PoolCounters as Counters } from '@metallb-ts/api'
 import type { PoolUsage } from '@metallb-ts/ipam'
 import { poolCounters } from '@metallb-ts/policy'
-import type { Clock, Timer } from '@metallb-ts/runtime'
+import type { KubeFailure } from '@metallb-ts/k8s-watch'
+import type { Clock, Result, Timer } from '@metallb-ts/runtime'
 import { OwnWrites } from './own-writes.ts'
 
 export interface PoolCounterParts {
   readonly clock: Clock
   readonly pools: { get(name: string): IPAddressPool | undefined }
   readonly usage: () => readonly PoolUsage[]
-  /** Patches the status sub-resource; undefined when that failed and is worth another try. */
-  readonly write: (pool: IPAddressPool, counters: Counters) => Promise<IPAddressPool | undefined>
+  /** Patches the status sub-resource and answers with the object as it is then. */
+  readonly write: (pool: IPAddressPool, counters: Counters) => Promise<Result<IPAddressPool, KubeFailure>>
 }
 
 /** Keeps the counters in the pools' statuses true, with at most one write a second and pool. */
@@ -54,8 +55,8 @@ export class PoolCounters {
     const counters = pool && poolCounters(pool, usage)
     if (pool === undefined || counters === undefined) return 'done'
     const written = await write(pool, counters)
-    if (written === undefined) return 'failed'
-    this.#written.remember(usage.pool, pool, written)
+    if (!written.ok) return 'failed'
+    this.#written.remember(usage.pool, pool, written.value)
     return 'done'
   }
 }

@@ -1,11 +1,25 @@
 import type { Namespace, Node, ObjectMeta, Service } from '@metallb-ts/api'
+import { foreignWriter, type AddressWriter, type ManagedFields } from '@metallb-ts/policy'
+
+/** A Service as the API server sends it. */
+export interface SentService extends Service {
+  readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFields[] }
+}
 
 /** What is kept of a Service: about a kilobyte, whatever its owners wrote into it. */
-export function projectService({ metadata, spec, status }: Service): Service {
+export interface KeptService extends Service {
+  /** Present where somebody else wrote the addresses. */
+  readonly addressesBy?: AddressWriter
+}
+
+/** @param fieldManager under which name we write */
+export function projectService({ metadata, spec, status }: SentService, fieldManager: string): KeptService {
+  const addressesBy = foreignWriter(metadata.managedFields, fieldManager)
   return {
     metadata: { ...metaOf(metadata), ...labelsOf(metadata), ...annotationsOf(metadata) },
     ...(spec && { spec: projectSpec(spec) }),
     ...(status && { status: { ...status } }),
+    ...(addressesBy && { addressesBy }),
   }
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Community, IPAddressPool, Namespace, Node, Service } from '@metallb-ts/api'
+import type { IPAddressPool } from '@metallb-ts/api'
 import type { Publisher } from '@metallb-ts/event-bus'
 import {
   disjointPools,
@@ -11,13 +11,10 @@ import {
 } from '@metallb-ts/policy'
 import type { AddressBook } from './address-book.ts'
 import type { ConfigEvents } from './events.ts'
+import type { Stores } from './stores.ts'
 
 export interface PoolParts {
-  readonly pools: () => readonly IPAddressPool[]
-  readonly communities: () => readonly Community[]
-  readonly namespaces: () => readonly Namespace[]
-  readonly nodes: () => readonly Node[]
-  readonly services: () => Iterable<Service>
+  readonly stores: Pick<Stores, 'pools' | 'communities' | 'namespaces' | 'nodes' | 'services'>
   readonly book: AddressBook
   readonly events: Publisher<ConfigEvents>
 }
@@ -29,18 +26,30 @@ export interface PoolReconciler {
   readonly problems: readonly ConfigProblem[]
 }
 
-export function createPoolReconciler(parts: PoolParts, init: { readonly loadBalancerClass: string }): PoolReconciler {
+export function createPoolReconciler(
+  { stores, book, events }: PoolParts,
+  init: { readonly loadBalancerClass: string },
+): PoolReconciler {
   let config: Config | undefined
   let problems: readonly ConfigProblem[] = []
   let rules: RequestRules = { pools: [], brokenPools: new Set(), loadBalancerClass: init.loadBalancerClass }
 
   function reconcile(): void {
-    const resources = parts.pools()
-    const reading = readConfig({ ...NOTHING_ELSE, ...read(parts), pools: resources }, config ?? EMPTY_CONFIG)
+    const resources = stores.pools.list()
+    const reading = readConfig(
+      {
+        ...NOTHING_ELSE,
+        pools: resources,
+        communities: stores.communities.list(),
+        namespaces: stores.namespaces.list(),
+        nodes: stores.nodes.list(),
+      },
+      config ?? EMPTY_CONFIG,
+    )
     const isFirst = config === undefined
     if (isFirst || !isDeepStrictEqual(reading.problems, problems)) {
       problems = reading.problems
-      parts.events.publish('config:judged', { problems })
+      events.publish('config:judged', { problems })
     }
     const { pools } = disjointPools(reading.config.pools, rules.pools)
     const brokenPools = broken(resources, pools)
@@ -48,8 +57,8 @@ export function createPoolReconciler(parts: PoolParts, init: { readonly loadBala
     config = reading.config
     if (isSame && !isFirst) return
     rules = { ...rules, pools, brokenPools }
-    const lost = parts.book.setPools(pools, parts.services(), rules)
-    parts.events.publish('config:applied', { pools: pools.map(({ name }) => name), lost })
+    const lost = book.setPools(pools, stores.services.list(), rules)
+    events.publish('config:applied', { pools: pools.map(({ name }) => name), lost })
   }
 
   return {
@@ -65,14 +74,6 @@ export function createPoolReconciler(parts: PoolParts, init: { readonly loadBala
 
 /** The controller looks at pools only; peers and advertisements are the speakers' business. */
 const NOTHING_ELSE = { l2Advertisements: [], bgpAdvertisements: [], peers: [], bfdProfiles: [], secrets: [] }
-
-function read(parts: PoolParts): {
-  communities: readonly Community[]
-  namespaces: readonly Namespace[]
-  nodes: readonly Node[]
-} {
-  return { communities: parts.communities(), namespaces: parts.namespaces(), nodes: parts.nodes() }
-}
 
 function broken(resources: readonly IPAddressPool[], good: Config['pools']): ReadonlySet<string> {
   const usable = new Set(good.map(({ name }) => name))

@@ -7,25 +7,28 @@ import type { Clock, Result } from '@metallb-ts/runtime'
 import type { AddressBook, Decision } from './address-book.ts'
 import { Contest } from './contest.ts'
 import type { ServiceEvents } from './events.ts'
+import type { ForeignInstallations } from './foreign-installations.ts'
 import { OwnWrites } from './own-writes.ts'
+import type { KeptService } from './projections.ts'
 import type { WaitingServices } from './waiting.ts'
 import { outcomeOf } from './write-outcome.ts'
 
 export interface ServiceParts {
   readonly clock: Clock
-  readonly services: { get(key: string): Service | undefined }
+  readonly services: { get(key: string): KeptService | undefined }
   readonly rules: () => RequestRules
   readonly book: AddressBook
   readonly waiting: WaitingServices
+  readonly foreign: ForeignInstallations
   /** Patches the status sub-resource and answers with the object as it is then. */
-  readonly write: (service: Service, patch: ServicePatch) => Promise<Result<Service, KubeFailure>>
+  readonly write: (service: KeptService, patch: ServicePatch) => Promise<Result<KeptService, KubeFailure>>
   readonly events: Publisher<ServiceEvents>
 }
 
 /** Makes one Service's status say what is so. */
 export function createServiceReconciler(parts: ServiceParts): (key: string) => Promise<Outcome> {
-  const { clock, services, rules, book, waiting, write, events } = parts
-  const written = new OwnWrites<Service>()
+  const { clock, services, rules, book, waiting, foreign, write, events } = parts
+  const written = new OwnWrites<KeptService>()
   const contest = new Contest(clock)
 
   async function reconcile(key: string): Promise<Outcome> {
@@ -33,6 +36,7 @@ export function createServiceReconciler(parts: ServiceParts): (key: string) => P
     if (service === undefined) return gone(key)
     const startedAt = clock.now()
     const decision = book.decide(key, service, rules())
+    if (decision.reading.kind === 'ask' && service.addressesBy !== undefined) foreign.look(key, service.addressesBy)
     const outcome = serviceOutcome(service, decision.reading, decision.answer, clock.wallTime())
     if (lacksSomething(outcome, decision)) waiting.add(key)
     const delayMs = outcome.isContested ? contested(key, service) : undefined
@@ -51,7 +55,7 @@ export function createServiceReconciler(parts: ServiceParts): (key: string) => P
     return delayMs
   }
 
-  async function patched(key: string, service: Service, patch: ServicePatch): Promise<KubeFailure | undefined> {
+  async function patched(key: string, service: KeptService, patch: ServicePatch): Promise<KubeFailure | undefined> {
     const result = await write(service, patch)
     if (!result.ok) return result.error
     written.remember(key, service, result.value)

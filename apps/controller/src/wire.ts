@@ -1,42 +1,33 @@
-import {
-  COMMUNITIES,
-  CONFIGURATION_STATES,
-  IP_ADDRESS_POOLS,
-  type Community,
-  type ConfigurationState,
-  type IPAddressPool,
-  type Namespace,
-  type Node,
-  type Service,
-} from '@metallb-ts/api'
+import { CONFIGURATION_STATES } from '@metallb-ts/api'
 import { EventBus } from '@metallb-ts/event-bus'
 import {
   createClient,
-  createInformer,
   createLeader,
   createRecorder,
   createWorkQueue,
-  NAMESPACES,
-  NODES,
+  objectKey,
   SERVICES,
   whenSynced,
-  type Informer,
   type KubeEvents,
   type KubeTransport,
+  type Leader,
 } from '@metallb-ts/k8s-watch'
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import { AddressBook } from './address-book.ts'
 import { createConfigurationStateReconciler } from './configuration-state.ts'
 import { EventsBehind } from './events-behind.ts'
-import type { ConfigEvents, ProcessEvents, ServiceEvents } from './events.ts'
+import type { ConfigEvents, InstallationEvents, ProcessEvents, ServiceEvents } from './events.ts'
+import { FirstPass } from './first-pass.ts'
+import { ForeignInstallations } from './foreign-installations.ts'
 import { ensureMemberSecret } from './member-secret.ts'
 import { observe } from './observe.ts'
 import { PoolCounters } from './pool-counters.ts'
-import { projectNamespace, projectNode, projectService } from './projections.ts'
 import { createPoolReconciler } from './reconcile-pools.ts'
 import { createServiceReconciler } from './reconcile-service.ts'
+import { createStatusWrites } from './status-writes.ts'
+import { createStores } from './stores.ts'
 import { WaitingServices } from './waiting.ts'
-import { attempted, outcomeOf } from './write-outcome.ts'
+import { outcomeOf } from './write-outcome.ts'
 
 export interface ControllerComponents {
   readonly transport: KubeTransport
@@ -70,99 +61,52 @@ export interface Controller {
   readonly bus: EventBus<ControllerEvents>
 }
 
-export type ControllerEvents = KubeEvents & ServiceEvents & ConfigEvents & ProcessEvents
+export type ControllerEvents = KubeEvents & ServiceEvents & ConfigEvents & InstallationEvents & ProcessEvents
 
 /** The only file that knows every package. */
 export function createController(components: ControllerComponents, init: ControllerInit): Controller {
   const { clock, random, logger, metrics, transport } = components
   const { namespace } = init
+  // The API server notes it beside what we write: it tells installations apart.
+  const fieldManager = `metallb-ts-controller.${namespace}`
+  const startedAt = clock.now()
   const bus = new EventBus<ControllerEvents>({
     now: () => clock.now(),
     onHandlerError: (error, { name }) => logger.error('handler-failed', { name, error }),
   })
-  const leader =
-    init.lease === ''
-      ? undefined
-      : createLeader(
-          { client: createClient(transport), clock, random },
-          {
-            namespace,
-            name: init.lease,
-            identity: init.identity,
-            onBegan: () => {
-              logger.info('controller-leads', { lease: init.lease })
-              act()
-            },
-            onEnded: why => {
-              logger.warn('controller-leads-no-more', { lease: init.lease, why })
-              if (why === 'lost') components.onLeaseLost()
-            },
-          },
-        )
+
+  const leader = createCandidate(components, init, act)
   const mayWrite = (): boolean => leader?.check() ?? true
   const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT, mayWrite })
   const recorder = createRecorder({ client, clock }, { component: 'metallb-controller', host: init.podName })
-
   const eventsBehind = new EventsBehind({ recorder, isBusy: () => serviceQueue.length > WRITES_IN_FLIGHT })
-
-  const seams = { transport, clock, random, events: bus }
-  const services = createInformer(seams, { resource: SERVICES, project: projectService })
-  const pools = createInformer<IPAddressPool>(seams, { resource: IP_ADDRESS_POOLS, namespace })
-  const communities = createInformer<Community>(seams, { resource: COMMUNITIES, namespace })
-  const namespaces = createInformer<Namespace>(seams, { resource: NAMESPACES, project: projectNamespace })
-  const nodes = createInformer<Node>(seams, { resource: NODES, project: projectNode })
-  const states = createInformer<ConfigurationState>(seams, {
-    resource: CONFIGURATION_STATES,
-    namespace,
-    fieldSelector: 'metadata.name=controller',
-  })
-  const decisive: readonly Informer<unknown>[] = [services, pools, communities, namespaces, nodes]
+  const writes = createStatusWrites(client, fieldManager)
+  const stores = createStores({ transport, clock, random, events: bus }, { namespace, fieldManager })
+  const { services, pools, states } = stores
 
   const waiting = new WaitingServices({ clock, wake: key => serviceQueue.add(key, { priority: 'backlog' }) })
   const book = new AddressBook(() => waiting.freed())
-  const poolReconciler = createPoolReconciler(
-    {
-      pools: () => pools.list(),
-      communities: () => communities.list(),
-      namespaces: () => namespaces.list(),
-      nodes: () => nodes.list(),
-      services: () => services.list(),
-      book,
-      events: bus,
-    },
-    init,
-  )
+  const foreign = new ForeignInstallations({ clock, events: bus })
+  const poolReconciler = createPoolReconciler({ stores, book, events: bus }, init)
   const reconcileService = createServiceReconciler({
-    clock,
-    services,
+    ...{ clock, services, book, waiting, foreign, events: bus },
     rules: () => poolReconciler.rules,
-    book,
-    waiting,
-    write: async (service, patch) => {
-      const key = `${service.metadata.namespace}/${service.metadata.name}`
-      const options = { type: 'merge', subresource: 'status' } as const
-      const written = await attempted(client.patch<Service>(SERVICES, key, patch, options))
-      return written.ok ? { ok: true, value: projectService(written.value) } : written
-    },
-    events: bus,
+    write: writes.service,
   })
   const counters = new PoolCounters({
     clock,
     pools: { get: name => pools.get(`${namespace}/${name}`) },
     usage: () => book.usage(),
-    write: async (pool, status) => {
-      const key = `${namespace}/${pool.metadata.name}`
-      const options = { type: 'merge', subresource: 'status' } as const
-      const written = await attempted(client.patch<IPAddressPool>(IP_ADDRESS_POOLS, key, { status }, options))
-      return written.ok ? written.value : undefined
-    },
+    write: writes.pool,
   })
   const reconcileState = createConfigurationStateReconciler(
-    { clock, client, logger, states, problems: () => poolReconciler.problems },
+    { ...{ clock, client, logger, states }, problems: () => poolReconciler.problems, foreign: () => foreign.all },
     init,
   )
+  const firstPass = new FirstPass(() => {
+    bus.publish('process:works', { services: services.size, sinceStartMs: Math.round(clock.now() - startedAt) })
+  })
 
-  let firstPass: Set<string> | undefined
   const serviceQueue = createWorkQueue(components, {
     name: 'services',
     concurrency: WRITES_IN_FLIGHT,
@@ -172,7 +116,7 @@ export function createController(components: ControllerComponents, init: Control
       eventsBehind.look()
       if (outcome.kind === 'failed') logger.error('status-refused', { service: key, error: outcome.error })
       if (outcome.kind === 'later') logger.warn('status-not-written', { service: key, retryMs: outcome.ms })
-      firstPassDid(key)
+      firstPass.did(key)
     },
   })
   const configQueue = createWorkQueue(components, {
@@ -196,29 +140,37 @@ export function createController(components: ControllerComponents, init: Control
     },
   }
 
-  observe({ bus, logger, metrics, recorder, eventsBehind, usage: () => book.usage(), waiting: () => waiting.size })
+  observe({
+    ...{ bus, logger, metrics, recorder, eventsBehind },
+    usage: () => book.usage(),
+    waiting: () => waiting.size,
+    service: key => services.get(key),
+  })
 
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
     if (initial) return
     if (kind === SERVICES.kind) serviceQueue.add(key)
     else if (kind === CONFIGURATION_STATES.kind) configQueue.add('state')
-    else if (isWorking()) configQueue.add('pools')
+    else if (firstPass.hasBegun) configQueue.add('pools')
   })
-  whenSynced(bus, [states], () => configQueue.add('state'))
-  whenSynced(bus, decisive, () => configQueue.add('pools'))
-  bus.subscribe('config:judged', () => {
+  const stateChanged = (): void => {
     if (states.isSynced) configQueue.add('state')
+  }
+  whenSynced(bus, [states], stateChanged)
+  whenSynced(bus, stores.decisive, () => {
+    foreign.begin(services.list().flatMap(({ addressesBy }) => addressesBy ?? []))
+    configQueue.add('pools')
   })
+  bus.subscribe('config:judged', stateChanged)
+  bus.subscribe('installation:foreign', stateChanged)
+  bus.subscribe('installation:quiet', stateChanged)
   bus.subscribe('config:applied', () => {
-    const keys = services.list().map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
-    firstPass ??= new Set(keys)
+    const keys = services.list().map(objectKey)
     for (const key of keys) serviceQueue.add(key, { priority: 'backlog' })
     serviceQueue.start()
-    firstPassDid()
+    firstPass.begin(keys)
   })
 
-  const startedAt = clock.now()
-  let works = false
   let acts = false
 
   function act(): void {
@@ -227,48 +179,53 @@ export function createController(components: ControllerComponents, init: Control
     if (init.memberSecretName !== '') configQueue.add('secret')
   }
 
-  function isWorking(): boolean {
-    return firstPass !== undefined
-  }
-
-  /** Everything that was there at the start has been looked at once, and written where it had to be. */
-  function firstPassDid(key?: string): void {
-    if (works || firstPass === undefined) return
-    if (key !== undefined) firstPass.delete(key)
-    if (firstPass.size > 0) return
-    works = true
-    bus.publish('process:works', { services: services.size, sinceStartMs: Math.round(clock.now() - startedAt) })
-  }
-
   return {
     bus,
     get troubles() {
-      const behind = decisive
-        .filter(({ isSynced }) => !isSynced)
-        .map(({ resource }) => `${resource.plural}: not read yet`)
-      const lost = decisive.flatMap(({ resource, trouble }) =>
-        trouble === undefined ? [] : [`${resource.plural}: ${trouble}`],
-      )
       // One that stands by is ready when it could take over.
-      if (works || (!acts && leader !== undefined)) return [...behind, ...lost]
-      return [...behind, ...lost, 'the first pass over all Services is not done']
+      const isReady = firstPass.isDone || (!acts && leader !== undefined)
+      return [...stores.troubles, ...(isReady ? [] : ['the first pass over all Services is not done'])]
     },
     start: () => {
-      for (const informer of [...decisive, states]) informer.start()
+      stores.start()
       if (leader === undefined) act()
       else leader.start()
     },
     stop: async signal => {
       bus.publish('process:draining', { signal })
-      for (const informer of [...decisive, states]) informer.stop()
+      stores.stop()
       waiting.stop()
       counters.stop()
+      foreign.stop()
       await Promise.all([serviceQueue.stop(), configQueue.stop()])
       eventsBehind.release()
       await recorder.flush(FLUSH_MS)
       await leader?.stop()
     },
   }
+}
+
+/** One of several candidates for the Lease, where there is one. */
+function createCandidate(
+  { transport, clock, random, logger, onLeaseLost }: ControllerComponents,
+  { namespace, lease, identity }: ControllerInit,
+  onBegan: () => void,
+): Leader | undefined {
+  if (lease === '') return undefined
+  return createLeader(
+    { client: createClient(transport), clock, random },
+    {
+      ...{ namespace, name: lease, identity },
+      onBegan: () => {
+        logger.info('controller-leads', { lease })
+        onBegan()
+      },
+      onEnded: why => {
+        logger.warn('controller-leads-no-more', { lease, why })
+        if (why === 'lost') onLeaseLost()
+      },
+    },
+  )
 }
 
 const WRITES_IN_FLIGHT = 16

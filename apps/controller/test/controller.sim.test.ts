@@ -301,6 +301,75 @@ describe('somebody else', () => {
     expect(controller.troubles).toEqual([])
   })
 
+  const by = (manager: string, time: string): object => {
+    const fieldsV1 = { 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } }
+    const entry = { manager, operation: 'Update', apiVersion: 'v1', time, fieldsType: 'FieldsV1', fieldsV1 }
+    return { ...foreign, metadata: { managedFields: [{ ...entry, subresource: 'status' }] } }
+  }
+
+  test('another installation that writes our Services is said once: log, event, metric and ConfigurationState', async () => {
+    const state = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates/controller`
+    cluster.pool('a', ['192.0.2.0/24'])
+    cluster.service('web')
+    const process = run()
+    await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
+    for (const second of ['01', '02']) {
+      cluster.patch(path, by('kube-vip', `2026-07-01T12:00:${second}Z`))
+      await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
+    }
+    const sentence =
+      '"kube-vip" writes addresses into Services that are ours, default/web for one: is another load balancer installed in this cluster, or MetalLB still running?'
+    await eventually(() => expect(cluster.eventsOf('web')).toContain(`Warning ForeignInstallation ${sentence}`))
+    await eventually(() =>
+      expect(cluster.get(state)?.['status']).toMatchObject({
+        result: 'Valid',
+        errorSummary: '',
+        conditions: expect.arrayContaining([
+          expect.objectContaining({
+            type: 'metallb.io/OnlyInstallation',
+            status: 'False',
+            reason: 'ForeignInstallation',
+            message: sentence,
+          }),
+        ]) as unknown,
+      }),
+    )
+    expect(process.logger.lines.filter(({ event }) => event === 'foreign-installation')).toHaveLength(1)
+    expect(await process.metrics.page()).toContain('metallb_ts_foreign_installations 1')
+  })
+
+  test('who was there before us, and a person with kubectl, are no other installation', async () => {
+    cluster.pool('a', ['192.0.2.0/24'])
+    cluster.service('web')
+    cluster.patch(path, by('controller', '2026-07-01T12:00:00Z'))
+    const { logger } = run()
+    await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
+    cluster.patch(path, by('kubectl-edit', '2026-07-01T12:30:00Z'))
+    await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
+    await quiet(cluster)
+    expect(logger.lines.filter(({ event }) => event === 'foreign-installation')).toEqual([])
+  })
+
+  test('addresses that somebody writes where there are none to give are taken away a few times, not for ever', async () => {
+    cluster.pool('a', ['192.0.2.0/32'])
+    cluster.service('first')
+    const { logger } = run()
+    await eventually(() => expect(cluster.addressesOf('first')).toHaveLength(1))
+    cluster.service('web')
+    await eventually(() => expect(cluster.conditionOf('web')?.status).toBe('False'))
+    cluster.server.core.store.listen(({ collection }) => {
+      if (collection === 'services' && cluster.addressesOf('web')[0] !== '10.9.9.9')
+        setTimeout(() => cluster.patch(path, foreign), 5)
+    })
+    cluster.patch(path, foreign)
+    await eventually(() => {
+      const said = logger.lines.filter(({ event }) => event === 'service-contested')
+      expect(said.at(-1)?.fields).toMatchObject({ service: 'default/web', action: 'left for a minute' })
+    })
+    await quiet(cluster)
+    expect(cluster.writes('/services/web').length).toBeLessThan(8)
+  })
+
   test('events are not lost when the first attempt to write is refused', async () => {
     cluster.pool('a', ['192.0.2.0/24'])
     const process = run()

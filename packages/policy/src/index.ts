@@ -3,6 +3,15 @@ export { disjointPools } from './allocation-request-disjoint.ts'
 export { explainRequestProblem, type NotOurs, type RequestProblem } from './allocation-request-problem.ts'
 export { currentAddresses, readRequest, type RequestReading, type RequestRules } from './allocation-request.ts'
 export { EMPTY_CONFIG, readConfig, type Config, type ConfigReading, type ConfigResources } from './config.ts'
+export {
+  explainForeignInstallation,
+  foreignWriter,
+  isAtWork,
+  lastForeignWrite,
+  type AddressWriter,
+  type ForeignInstallation,
+  type ManagedFields,
+} from './foreign-installations.ts'
 export { type PoolConfig, type ServiceAllocationConfig } from './pools.ts'
 export { explainProblem, type ConfigProblem, type ConfigProblemCode, type ObjectName } from './problem.ts'
 export { type Finding } from './status-condition.ts'

@@ -3,6 +3,7 @@ import { Allocator, type Pool } from '@metallb-ts/ipam'
 import { range } from '@metallb-ts/netip'
 import { describe, expect, test } from 'vitest'
 import { currentAddresses, readRequest, type RequestRules } from './allocation-request.ts'
+import { explainForeignInstallation } from './foreign-installations.ts'
 import type { PoolConfig } from './pools.ts'
 import { configurationStatus } from './status-configuration.ts'
 import { poolCounters } from './status-pool.ts'
@@ -391,5 +392,23 @@ describe('objects of the configuration', () => {
       errorSummary: '',
       conditions: [{ status: 'True', reason: 'Reconciled', message: '' }],
     })
+  })
+
+  test('another installation is a condition of its own while it is at work, and makes no configuration invalid', () => {
+    const foreign = [{ manager: 'kube-vip', service: 'default/web' }]
+    const good = configurationStatus(undefined, 'poolReconcilerValid', [], NOW)!
+    const state = { metadata: { name: 'controller' }, status: good }
+    const told = configurationStatus(state, 'poolReconcilerValid', [], LATER, foreign)!
+    expect(told).toMatchObject({ result: 'Valid', errorSummary: '' })
+    expect(told.conditions?.[1]).toEqual({
+      type: 'metallb.io/OnlyInstallation',
+      status: 'False',
+      reason: 'ForeignInstallation',
+      message: explainForeignInstallation(foreign[0]!),
+      lastTransitionTime: '2026-07-01T12:01:00Z',
+    })
+    const next = { ...state, status: told }
+    expect(configurationStatus(next, 'poolReconcilerValid', [], LATER, foreign)).toBeUndefined()
+    expect(configurationStatus(next, 'poolReconcilerValid', [], LATER)).toEqual(good)
   })
 })

@@ -55,8 +55,13 @@ export function serviceOutcome(
   const patch = patchOf(service, reading, answer, finding, wallTime)
   const isNews = !isSaid(service, finding)
   const events = eventsOf(service, { reading, answer, isNews, isChanged: patch !== undefined })
-  const isContested = answer?.ok === true && answer.how === 'kept' && patch?.status?.loadBalancer !== undefined
-  return { patch, events, finding, isContested }
+  return { patch, events, finding, isContested: isContested(patch, answer, isNews) }
+}
+
+/** What we wrote already is to be written again: addresses that are held, or that there are none. */
+function isContested(patch: ServicePatch | undefined, answer: Ensured | undefined, isNews: boolean): boolean {
+  if (patch?.status?.loadBalancer === undefined || answer === undefined) return false
+  return answer.ok ? answer.how === 'kept' : !isNews && answer.moved === undefined
 }
 
 /** Addresses that the status still shows and the Service no longer has: nobody else gets them until that is written. */
