@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ChildProcess } from 'node:child_process'
 import { eventually, type Lab } from '../test/interop/lab.ts'
@@ -17,8 +17,8 @@ export interface Load {
 export interface Sender {
   /** Takes every route back, the session stays. */
   withdraw(): void
-  /** Octets of memory that it holds. */
-  memory(): number
+  /** Processor time that it has taken, of all its threads. */
+  cpuMs(): number
 }
 
 export interface SenderKind {
@@ -39,7 +39,7 @@ const OURS: SenderKind = {
       `${sets}`,
     ])
     await new Promise(resolve => child.stdout!.once('data', resolve))
-    return { withdraw: () => void child.stdin!.write('withdraw\n'), memory: () => residentOctets(child) }
+    return { withdraw: () => void child.stdin!.write('withdraw\n'), cpuMs: () => cpuMs(child) }
   },
 }
 
@@ -85,7 +85,7 @@ const GOBGP: SenderKind = {
       withdraw: () => {
         lab.spawn(lab.us, 'gobgp', ['global', 'rib', 'del', 'all'])
       },
-      memory: () => residentOctets(child),
+      cpuMs: () => cpuMs(child),
     }
   },
 }
@@ -118,7 +118,7 @@ protocol bgp upstream {
     const control = await Control.open(socket, '\n', /^\d{4} .*\n$/m)
     await control.next()
     await control.ask('show status')
-    return { withdraw: () => void control.ask('disable hosts'), memory: () => residentOctets(child) }
+    return { withdraw: () => void control.ask('disable hosts'), cpuMs: () => cpuMs(child) }
   },
 }
 
@@ -171,7 +171,7 @@ ${networks.join('\n')}
             await control.ask(line)
         })()
       },
-      memory: () => residentOctets(child),
+      cpuMs: () => cpuMs(child),
     }
   },
 }
@@ -209,7 +209,7 @@ ${Array.from({ length: count }, (_, i) => route(i)).join('\n')}
         lab.file('withdrawals', `${lines.join('\n')}\n`)
         lab.spawn(lab.us, '/bin/sh', ['-c', `cat ${join(lab.folder, 'withdrawals')} > ${pipe}`])
       },
-      memory: () => residentOctets(child),
+      cpuMs: () => cpuMs(child),
     }
   },
 }
@@ -217,7 +217,10 @@ ${Array.from({ length: count }, (_, i) => route(i)).join('\n')}
 /** Ours, and what one would use instead. */
 export const SENDERS: readonly SenderKind[] = [OURS, GOBGP, BIRD, FRR, EXABGP]
 
-function residentOctets({ pid }: ChildProcess): number {
-  const status = execFileSync('cat', [`/proc/${pid}/status`], { encoding: 'utf8' })
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1_024
+function cpuMs({ pid }: ChildProcess): number {
+  const tasks = `/proc/${pid}/task`
+  const spent = readdirSync(tasks).map(task =>
+    Number(readFileSync(join(tasks, task, 'schedstat'), 'utf8').split(' ')[0]),
+  )
+  return spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e6
 }

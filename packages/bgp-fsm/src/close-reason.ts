@@ -8,6 +8,7 @@ export type CloseReason =
   | { readonly code: 'notification-sent'; readonly error: NotificationFacts; readonly because: SendReason }
   | { readonly code: 'stopped' }
 
+/** A NOTIFICATION, as an event carries it. */
 export interface NotificationFacts {
   /** RFC 4271 §4.5 */
   readonly errorCode: number

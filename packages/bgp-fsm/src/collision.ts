@@ -18,11 +18,13 @@ export interface OtherConnection {
   readonly state: 'idle' | 'connect' | 'active' | 'open-sent' | 'open-confirm' | 'established'
   /** It became established while this one was there already, so the peer may still choose this one. */
   readonly overtook: boolean
+  /** RFC 4271 §8.1.1, CollisionDetectEstablishedState: being established does not protect it. */
+  readonly isContested: boolean
 }
 
 /**
  * What a good OPEN on one connection means for both. `both`: the other one's OPEN, or the peer, decides later. An
- * established connection stays (CollisionDetectEstablishedState is off), unless it overtook this one on the way: then
+ * established connection stays unless it is contested, or overtook this one on the way: then
  * the peer, which may not have seen it established, goes by the identifiers alone, and so must we.
  */
 export function judgeCollision(
@@ -34,6 +36,7 @@ export function judgeCollision(
   const isThisDominant = survivor(speakers) === name
   switch (other.state) {
     case 'established':
+      if (other.isContested) return isThisDominant ? 'other-loses' : 'this-loses'
       return isThisDominant && other.overtook ? 'both' : 'this-loses'
     case 'open-confirm':
       return isThisDominant ? 'other-loses' : 'this-loses'

@@ -42,12 +42,16 @@ export class Connections {
     slot?.dispatch({ type: 'stop', isManual: true, notification: ERRORS.collision(), because: 'restart' })
   }
 
-  /** A good OPEN came on this one: false when it is to go. `overtook`: what the established session left behind. */
-  mayConfirm(name: SlotName, speakers: Speakers, overtook: Slot | undefined): boolean {
+  /**
+   * A good OPEN came on this one: false when it is to go. `overtook`: what the established session left behind.
+   * `isContested`: an established session may lose, too.
+   */
+  mayConfirm(name: SlotName, speakers: Speakers, overtook: Slot | undefined, isContested: boolean): boolean {
     const other = this.beside(name)
+    const isOvertaken = overtook !== undefined && overtook === this.#slots[name]
     const verdict = judgeCollision(
       name,
-      other && { state: other.state.name, overtook: overtook !== undefined && overtook === this.#slots[name] },
+      other && { state: other.state.name, overtook: isOvertaken, isContested },
       speakers,
     )
     if (verdict === 'other-loses') other?.dispatch({ type: 'collision-lost' })

@@ -11,10 +11,15 @@ export class NextStart {
     this.#components = components
   }
 
-  /** How long the next start waits. `isFree`: the end was nobody's fault, and does not count. */
-  after(outage: Omit<Outage, 'failures'>, isFree: boolean, begin: () => void): number {
+  /** How long the next start waits. `isFree`: the end was nobody's fault, and does not count. `grows`: ever longer. */
+  after(
+    outage: Omit<Outage, 'failures'>,
+    { isFree, grows }: { readonly isFree: boolean; readonly grows: boolean },
+    begin: () => void,
+  ): number {
     const { clock, random } = this.#components
-    const hold = idleHold({ ...outage, failures: isFree ? 0 : this.#failures }, random)
+    const failures = isFree ? 0 : grows ? this.#failures : Math.min(1, this.#failures)
+    const hold = idleHold({ ...outage, failures }, random)
     if (!isFree) this.#failures = hold.failures
     this.cancel()
     this.#timer = clock.setTimer(hold.waitMs, begin)

@@ -11,6 +11,7 @@ export interface PassedMessage {
   readonly ends: ConnectionEnds
 }
 
+/** Both ends of the connection that a message went over. */
 export interface ConnectionEnds {
   readonly localAddress: Address
   readonly remoteAddress: Address

@@ -34,6 +34,13 @@ export interface PeerInit {
   readonly dialSeconds?: number
   /** Wait this long for the peer's OPEN before ours goes (RFC 4271 §8.1.1 DelayOpen), 1 to 240. @default not at all */
   readonly delayOpenSeconds?: number
+  /** Wait ever longer between starts that fail (RFC 4271 §8.1.1 DampPeerOscillations), 1 to 120 s; else 1 s. @default true */
+  readonly dampPeerOscillations?: boolean
+  /**
+   * A connection that the peer opens beside an established session is judged by the identifiers, so that the session may
+   * lose (RFC 4271 §8.1.1 CollisionDetectEstablishedState). @default false: the session stays
+   */
+  readonly collisionDetectEstablished?: boolean
   /** Wait for the peer to connect. @default false */
   readonly passive?: boolean
   /** Families to carry. @default the family of the remote address; both when there is none */
@@ -130,6 +137,8 @@ const FIELDS: { readonly [Field in keyof Required<PeerInit>]: readonly ['soft' |
   dialSeconds: ['soft', NEXT_ATTEMPT],
   delayOpenSeconds: ['soft', NEXT_ATTEMPT],
   passive: ['soft', NEXT_ATTEMPT],
+  dampPeerOscillations: ['soft', NEXT_ATTEMPT],
+  collisionDetectEstablished: ['soft', 'it counts for the next connection'],
   families: ['reset', IN_OPEN],
   extendedNextHop: ['reset', IN_OPEN],
   ownAddresses: ['reset', 'every route has to be told anew with another next hop'],

@@ -10,6 +10,7 @@ export interface PeerRestart {
   readonly families: ReadonlyMap<Family, RestartTerms>
 }
 
+/** What a peer promises of one family when it restarts. */
 export interface RestartTerms {
   /** How long it may be away, 0 to 4095. */
   readonly restartSeconds: number

@@ -1,7 +1,7 @@
 import { equalAddresses, type Address, type Family } from '@metallb-ts/netip'
 import { AdjRibOut, ribEntry, type PendingReason, type RibEntry } from './adj-rib-out.ts'
 import { refusedCapabilities } from './capability-fallback.ts'
-import { explainClose, type CloseReason, type SendReason } from './close-reason.ts'
+import type { CloseReason, SendReason } from './close-reason.ts'
 import type { SlotName, Speakers } from './collision.ts'
 import { Connections } from './connections.ts'
 import type { Negotiated } from './negotiate.ts'
@@ -9,6 +9,7 @@ import { NextStart } from './next-start.ts'
 import type { PeerComponents } from './peer-components.ts'
 import { countMessage, zeroTally, type PeerCounters } from './peer-counters.ts'
 import type { PeerInit } from './peer-init.ts'
+import { PeerReport, type LastErrors } from './peer-report.ts'
 import { PeerSession } from './peer-session.ts'
 import { dialOptions, remoteOf, sessionSettings, type PeerSurroundings } from './peer-settings.ts'
 import { withGracefulShutdown } from './route.ts'
@@ -26,14 +27,12 @@ export class Peer {
   #init: PeerInit
   readonly #rib = new AdjRibOut()
   readonly #connections = new Connections()
+  readonly #report: PeerReport
   readonly #nextStart: NextStart
   readonly #tally = zeroTally()
   readonly #refused = new Set<number>()
   readonly #retained: RetainedRoutes | undefined
   #session: PeerSession | undefined
-  #state: StateName = 'idle'
-  #since: number
-  #lastError: CloseReason | undefined
   #isRunning = false
   #isRestarting: boolean
   #isSynced: boolean
@@ -44,13 +43,13 @@ export class Peer {
     this.#components = components
     this.#init = init
     this.#around = around
+    this.#report = new PeerReport(components, init.name)
     this.#nextStart = new NextStart(components)
     const { onReceived } = components
     if (init.restartHelp !== undefined && onReceived !== undefined)
       this.#retained = new RetainedRoutes(components, init.restartHelp, change => onReceived(init.name, change))
     this.#isRestarting = around.isRestarting
     this.#isSynced = around.isSynced
-    this.#since = components.clock.now()
   }
 
   get init(): PeerInit {
@@ -64,12 +63,12 @@ export class Peer {
 
   /** The furthest that any of its connections is. `idle` while it runs: waiting before the next attempt. */
   get state(): StateName {
-    return this.#state
+    return this.#report.state
   }
 
   /** The clock's milliseconds at which `state` last changed. */
   get since(): number {
-    return this.#since
+    return this.#report.since
   }
 
   get negotiated(): Negotiated | undefined {
@@ -86,7 +85,12 @@ export class Peer {
 
   /** Why the last attempt or session ended; `explainClose` makes a sentence of it. */
   get lastError(): CloseReason | undefined {
-    return this.#lastError
+    return this.#report.lastError
+  }
+
+  /** The last NOTIFICATIONs of both sides. */
+  get lastErrors(): LastErrors {
+    return this.#report.lastErrors
   }
 
   /** Distinct prefixes received, counted only when a limit or a receiver asks for it; else announcements. */
@@ -146,7 +150,8 @@ export class Peer {
     this.#connections.dispatch({ type: 'stop', isManual: false, notification, because })
     if (because === 'bfd-down') {
       const { code: errorCode, subcode: errorSubcode, data } = notification
-      this.#lastError = { code: 'notification-sent', error: { errorCode, errorSubcode, data }, because }
+      // RFC 9384 §3: known here, also where it could not be sent.
+      this.#report.failed({ code: 'notification-sent', error: { errorCode, errorSubcode, data }, because })
     }
   }
 
@@ -209,7 +214,9 @@ export class Peer {
   /** A connection that the peer opened. Undefined: refused. */
   accept(connection: Connection): ConnectionHandlers | undefined {
     if (!this.#isRunning) return undefined
-    if (this.#session !== undefined) {
+    const isContested =
+      this.#init.collisionDetectEstablished === true && this.#connections.get('incoming') === undefined
+    if (this.#session !== undefined && !isContested) {
       // RFC 4271 §6.8: the one that is established stays.
       connection.write(encodeMessage(ERRORS.collision(), { fourOctetAs: true, internal: false }))
       connection.close('flush')
@@ -240,7 +247,7 @@ export class Peer {
     })
     const slot: Slot = new Slot(this.#components, settings, {
       dial: handlers => this.#components.transport.dial(dialOptions(this.#init, this.#around), handlers),
-      mayConfirm: negotiated => this.#connections.mayConfirm(name, this.#speakers(negotiated), this.#session?.overtook),
+      mayConfirm: negotiated => this.#mayConfirm(name, negotiated),
       codec: ({ fourOctetAs, internal, peerAsn }) => ({
         fourOctetAs,
         internal,
@@ -268,6 +275,11 @@ export class Peer {
     return this.#session?.slot === slot ? this.#session : undefined
   }
 
+  #mayConfirm(name: SlotName, negotiated: Negotiated): boolean {
+    const isContested = this.#init.collisionDetectEstablished === true
+    return this.#connections.mayConfirm(name, this.#speakers(negotiated), this.#session?.overtook, isContested)
+  }
+
   #speakers({ peerRouterId, peerAsn }: Negotiated): Speakers {
     const { localAsn = this.#around.asn, shownAsn = localAsn, routerId = this.#around.routerId } = this.#init
     return { localId: Number(routerId.value), localAsn: shownAsn, remoteId: peerRouterId, remoteAsn: peerAsn }
@@ -281,7 +293,7 @@ export class Peer {
     this.#nextStart.cancel()
     if (before !== undefined) {
       this.#drop(before, OVERTAKEN)
-      this.#sayClosed(OVERTAKEN)
+      this.#report.closed(OVERTAKEN)
     }
     if (connection === undefined) return
     this.#rib.forgetSent()
@@ -302,11 +314,7 @@ export class Peer {
     if (before !== undefined) before.slot.dispatch({ type: 'collision-lost' })
     else if (!hasOpened) this.#connections.giveUp(other)
     this.#moved()
-    this.#components.events.publish('bgp:established', {
-      peer: this.#init.name,
-      holdSeconds: negotiated.holdSeconds,
-      families: negotiated.families,
-    })
+    this.#report.established(negotiated)
     this.#session?.flush()
   }
 
@@ -314,9 +322,10 @@ export class Peer {
     if (this.#session !== undefined) return
     const hint = this.#init.password === undefined ? '' : ' (so does a password that the two sides do not share)'
     const isTimeout = reason.code === 'connect-failed' && reason.detail === 'no answer in time'
-    this.#lastError = isTimeout ? { ...reason, detail: `${reason.detail}${hint}` } : reason
+    const explained = isTimeout ? { ...reason, detail: `${reason.detail}${hint}` } : reason
+    this.#report.failed(explained)
     this.#tally.ended++
-    this.#sayAttemptFailed(this.#lastError, retryMs)
+    this.#report.attemptFailed(explained, retryMs)
   }
 
   #ended(name: SlotName, slot: Slot, { reason, isDamped, counts }: Ending): void {
@@ -325,17 +334,20 @@ export class Peer {
     const session = this.#sessionOn(slot)
     const isCollision = reason.code === 'notification-sent' && reason.because === 'collision'
     const isSilent = reason.code === 'stopped' || (session === undefined && this.#session !== undefined)
-    if (!isCollision && !isSilent) this.#lastError = reason
+    if (!isCollision && !isSilent) this.#report.failed(reason)
     if (session !== undefined) this.#drop(session, reason)
     if (this.#init.capabilityFallback !== false) for (const code of refusedCapabilities(reason)) this.#refused.add(code)
     this.#moved()
-    if (session !== undefined) this.#sayClosed(reason)
+    if (session !== undefined) this.#report.closed(reason)
     // Beside a live connection, or one that we were asked to leave, an end is no failure.
     if (!this.#isRunning || this.#session !== undefined || !this.#connections.isEmpty) return
     const establishedMs = session === undefined ? undefined : this.#components.clock.now() - session.since
     const outage = { reason, establishedMs, isListening: this.#around.isListening() }
-    const waitMs = this.#nextStart.after(outage, counts === 'unchanged' && !isDamped, () => this.#begin())
-    if (session === undefined && !isCollision) this.#sayAttemptFailed(reason, waitMs)
+    const isFree = counts === 'unchanged' && !isDamped
+    const waitMs = this.#nextStart.after(outage, { isFree, grows: this.#init.dampPeerOscillations !== false }, () =>
+      this.#begin(),
+    )
+    if (session === undefined && !isCollision) this.#report.attemptFailed(reason, waitMs)
   }
 
   #drop(session: PeerSession, reason: CloseReason): void {
@@ -343,26 +355,11 @@ export class Peer {
     session.stop(reason)
   }
 
-  #sayClosed(reason: CloseReason): void {
-    const sentence = explainClose(reason)
-    this.#components.events.publish('bgp:closed', { peer: this.#init.name, reason, sentence })
-  }
-
-  #sayAttemptFailed(reason: CloseReason, retryMs: number): void {
-    const sentence = explainClose(reason)
-    this.#components.events.publish('bgp:attempt-failed', { peer: this.#init.name, reason, sentence, retryMs })
-  }
-
   #moved(): void {
     const isWaiting = this.#isRunning && this.#init.passive === true
     const furthest = this.#connections.furthest ?? (isWaiting ? 'active' : 'idle')
     // The machine moves before its peer knows the session: established is said once both agree.
-    const to = furthest === 'established' && this.#session === undefined ? this.#state : furthest
-    if (to === this.#state) return
-    const from = this.#state
-    this.#state = to
-    this.#since = this.#components.clock.now()
-    this.#components.events.publish('bgp:state-changed', { peer: this.#init.name, from, to })
+    if (furthest !== 'established' || this.#session !== undefined) this.#report.moved(furthest)
   }
 
   #onConnections(difference: 1 | -1): void {

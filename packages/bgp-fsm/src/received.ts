@@ -24,6 +24,7 @@ export interface ReceivedRoutes {
   readonly nextHops: readonly Address[]
 }
 
+/** Why a received route is not for us, though nothing is wrong with it. */
 export type RejectReason = 'as-loop' | 'own-originator' | 'unusable-next-hop' | 'unusable-prefix' | 'leak'
 
 export interface ReceiveContext {

@@ -34,6 +34,7 @@ export type RetentionEffect =
   /** All of them go. */
   | { readonly type: 'drop' }
 
+/** Why routes that were kept for a restarting peer are gone. */
 export type SweepReason =
   'announced-anew' | 'not-back-in-time' | 'no-end-of-rib' | 'forwarding-stopped' | 'restarted-twice' | 'path-failed'
 

@@ -57,6 +57,7 @@ export function linkBandwidth(asn: number, octetsPerSecond: number): bigint {
   return bytes.getBigUint64(0)
 }
 
+/** One text for routes that replace each other: the prefix, and the path identifier where there is one. */
 export function routeKey({ prefix, pathId }: Pick<Route, 'prefix' | 'pathId'>): string {
   return pathId === undefined ? formatPrefix(prefix) : `${formatPrefix(prefix)}#${pathId}`
 }

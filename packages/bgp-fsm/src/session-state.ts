@@ -19,6 +19,7 @@ export type SessionState =
     }
   | { readonly name: 'established'; readonly negotiated: Negotiated }
 
+/** The states of RFC 4271 §8.2.2. */
 export type StateName = SessionState['name']
 
 /** The events of RFC 4271 §8.1, their numbers beside them. */

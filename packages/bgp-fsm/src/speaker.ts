@@ -9,6 +9,7 @@ import type { Connection, ConnectionHandlers, ListenKey } from './transport.ts'
 import { encodeMessage } from './wire/message.ts'
 import { ERRORS } from './wire/notification.ts'
 
+/** What is true of the speaker as a whole. */
 export interface SpeakerInit {
   /** Our AS number, 1 to 4294967295, for peers that name none. */
   readonly asn: number
@@ -23,11 +24,13 @@ export interface SpeakerInit {
   readonly initialSyncMs?: number
 }
 
+/** What a speaker needs of the world; `realComponents` of `/node` is this machine. */
 export interface SpeakerComponents extends PeerComponents {
   /** Finds unnumbered peers, by their router advertisements or otherwise. */
   readonly discovery?: Discovery
 }
 
+/** How to leave. */
 export interface StopOptions {
   /** Leave without a word, so that peers with graceful restart keep our routes. @default false */
   readonly graceful?: boolean
@@ -53,6 +56,7 @@ export interface PathOptions {
   readonly outlivesRestart?: boolean
 }
 
+/** Announces routes to its peers. `createSpeaker` makes one. */
 export interface Speaker {
   readonly peers: ReadonlyMap<PeerKey, Peer>
   /** Begins to dial. A name in use already is the caller's mistake and throws a RangeError. */

@@ -26,6 +26,7 @@ export interface ListenKey {
   readonly password: string
 }
 
+/** Where to take connections, and from whom. */
 export interface ListenOptions {
   readonly port: number
   /** @default every address */
@@ -36,6 +37,7 @@ export interface ListenOptions {
   readonly needsTtl?: boolean
 }
 
+/** What a connection tells the one who holds it. */
 export interface ConnectionHandlers {
   /** Bytes as they come, in order. */
   readonly received: (bytes: Uint8Array) => void
@@ -59,6 +61,7 @@ export interface Connection {
   close(how: 'flush' | 'now'): void
 }
 
+/** How connections come to be: `tcpTransport` of `/node`, or a simulated network of `/testing`. */
 export interface Transport {
   /** `opened` or `failed` is called once, never before `dial` returns; neither after `cancel`. */
   dial(

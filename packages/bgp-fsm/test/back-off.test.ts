@@ -54,12 +54,18 @@ describe('collision', () => {
 
   test('[B-COL-01] an established connection stays', () => {
     const speakers = { localId: 2, remoteId: 1, localAsn: 1, remoteAsn: 2 }
-    const other = (state: 'open-sent' | 'open-confirm' | 'established', overtook = false) => ({ state, overtook })
+    const other = (state: 'open-sent' | 'open-confirm' | 'established', overtook = false, isContested = false) => ({
+      state,
+      overtook,
+      isContested,
+    })
     expect(judgeCollision('outgoing', other('established'), speakers)).toBe('this-loses')
     expect(judgeCollision('outgoing', other('open-confirm'), speakers)).toBe('other-loses')
     expect(judgeCollision('incoming', other('open-confirm'), speakers)).toBe('this-loses')
     expect(judgeCollision('incoming', other('open-sent'), speakers)).toBe('both')
     expect(judgeCollision('outgoing', other('established', true), speakers)).toBe('both')
     expect(judgeCollision('incoming', other('established', true), speakers)).toBe('this-loses')
+    expect(judgeCollision('outgoing', other('established', false, true), speakers)).toBe('other-loses')
+    expect(judgeCollision('incoming', other('established', false, true), speakers)).toBe('this-loses')
   })
 })

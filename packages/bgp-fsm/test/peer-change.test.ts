@@ -21,6 +21,8 @@ const OTHERS: { readonly [Field in keyof Required<PeerInit>]: PeerInit[Field] } 
   dialSeconds: 5,
   delayOpenSeconds: 5,
   passive: true,
+  dampPeerOscillations: false,
+  collisionDetectEstablished: true,
   families: ['ipv6'],
   extendedNextHop: true,
   ownAddresses: { ipv6: address('2001:db8::1') },
@@ -44,7 +46,7 @@ const OTHERS: { readonly [Field in keyof Required<PeerInit>]: PeerInit[Field] } 
   exportPolicy: () => undefined,
 }
 
-const SOFT = ['connectSeconds', 'dialSeconds', 'delayOpenSeconds', 'passive', 'capabilityFallback', 'maxPrefixes', 'isDraining', 'exportPolicy'] // prettier-ignore
+const SOFT = ['connectSeconds', 'dialSeconds', 'delayOpenSeconds', 'passive', 'dampPeerOscillations', 'collisionDetectEstablished', 'capabilityFallback', 'maxPrefixes', 'isDraining', 'exportPolicy'] // prettier-ignore
 
 describe('what a change of one setting costs, and why', () => {
   test.each(Object.keys(OTHERS) as (keyof PeerInit)[])('%s', field => {

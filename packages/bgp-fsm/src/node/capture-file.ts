@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import type { Clock } from '@metallb-ts/runtime'
 import { PcapEncoder, pcapHeader, type PassedMessage } from '../pcap.ts'
 
+/** A capture that is being written. */
 export interface CaptureFile {
   /** What a speaker takes as `onMessage`. */
   readonly onMessage: (message: PassedMessage) => void
@@ -11,6 +12,7 @@ export interface CaptureFile {
   close(): Promise<void>
 }
 
+/** Where to write it, and how much. */
 export interface CaptureFileInit {
   /** Replaced when it is there; readable by its owner only. */
   readonly path: string

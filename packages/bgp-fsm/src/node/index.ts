@@ -1,4 +1,5 @@
 export { captureFile, type CaptureFile, type CaptureFileInit } from './capture-file.ts'
+export { realComponents, type RealComponents } from './real-components.ts'
 export {
   routerDiscovery,
   type FrameSocket,

@@ -26,12 +26,14 @@ export interface FrameSockets {
   }) => FrameSocket
 }
 
+/** Raw ICMPv6 on one link. `packetSocket` of `@metallb-ts/linux-net/node` opens such. */
 export interface FrameSocket {
   receive(): Uint8Array | undefined
   send(frame: Uint8Array): boolean
   close(): void
 }
 
+/** How neighbours are looked for. */
 export interface RouterDiscoveryOptions {
   /** @default linux-net */
   readonly loadSockets?: () => Promise<FrameSockets>

@@ -2,6 +2,7 @@ import { formatAddress, type Address, type Family } from '@metallb-ts/netip'
 import type { Clock, Random } from '@metallb-ts/runtime'
 import type { Connection, ConnectionHandlers, DialOptions, Transport } from '../transport.ts'
 
+/** How good the network is. */
 export interface SimNetworkInit {
   readonly clock: Clock
   readonly random: Random

@@ -29,6 +29,7 @@ export type PathAttribute =
   /** A number without a row, or an MP attribute of a family that we do not carry: kept as bytes. */
   | { readonly kind: 'unknown'; readonly code: number; readonly flags: number; readonly value: Uint8Array }
 
+/** Prefixes of one family with their next hops (RFC 4760 §3). */
 export interface MpReach {
   readonly kind: 'mp-reach'
   readonly family: Family
@@ -37,12 +38,14 @@ export interface MpReach {
   readonly prefixes: readonly NlriPrefix[]
 }
 
+/** Prefixes of one family taken back (RFC 4760 §4). */
 export interface MpUnreach {
   readonly kind: 'mp-unreach'
   readonly family: Family
   readonly prefixes: readonly NlriPrefix[]
 }
 
+/** One segment of an AS_PATH (RFC 4271 §4.3 b, RFC 5065 §3). */
 export interface AsSegment {
   readonly type: 'set' | 'sequence' | 'confed-sequence' | 'confed-set'
   readonly asns: readonly number[]
@@ -51,6 +54,7 @@ export interface AsSegment {
 /** What RFC 7606 asks for when an attribute is malformed, weakest first. */
 export type Penalty = 'attribute-discard' | 'treat-as-withdraw' | 'session-reset'
 
+/** What is wrong with an attribute. */
 export type IssueReason =
   | 'bad-flags'
   | 'bad-length'
@@ -63,6 +67,7 @@ export type IssueReason =
   | 'zero-as'
   | 'not-from-this-peer'
 
+/** Something malformed in an UPDATE, and what RFC 7606 asks to do about it. */
 export interface UpdateIssue {
   /** Type code of the attribute; 0 when the attribute section as a whole is meant. */
   readonly attribute: number
@@ -88,6 +93,7 @@ export interface CodecContext {
   readonly aigp?: boolean
 }
 
+/** Appends one attribute: flags, type, length and value (RFC 4271 §4.3). */
 export function encodeAttribute(attribute: PathAttribute, context: CodecContext, to: ByteWriter): void {
   if (attribute.kind === 'unknown') return writeAttribute(attribute.code, attribute.flags, attribute.value, to)
   const row = ATTRIBUTE_ROWS[attribute.kind]
@@ -96,6 +102,7 @@ export function encodeAttribute(attribute: PathAttribute, context: CodecContext,
   writeAttribute(row.code, row.flags, value.finish(), to)
 }
 
+/** What came of decoding one attribute: it, what is wrong with it, or both. */
 export interface AttributeReading {
   /** Absent when it says nothing that can be used. */
   readonly attribute?: PathAttribute

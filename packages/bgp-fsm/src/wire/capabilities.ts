@@ -35,6 +35,7 @@ export interface NextHopTuple {
   readonly nextHopAfi: number
 }
 
+/** RFC 4724 §3, for one family. */
 export interface RestartFamily {
   readonly afi: number
   readonly safi: number
@@ -42,21 +43,25 @@ export interface RestartFamily {
   readonly preserved: boolean
 }
 
+/** RFC 7911 §4, for one family. */
 export interface AddPathTuple {
   readonly afi: number
   readonly safi: number
   readonly mode: 'receive' | 'send' | 'both'
 }
 
+/** RFC 9494 §3, for one family. */
 export interface LongLivedFamily extends RestartFamily {
   /** 0 to 2^24-1. */
   readonly staleSeconds: number
 }
 
+/** Capability 1 for unicast of one family (RFC 4760 §8). */
 export function unicast(family: Family): Capability {
   return { kind: 'multiprotocol', afi: AFI[family], safi: SAFI_UNICAST }
 }
 
+/** Code, length and value (RFC 5492 §4). */
 export function encodeCapability(capability: Capability): Uint8Array {
   const writer = new ByteWriter()
   if (capability.kind === 'unknown') {

@@ -6,6 +6,7 @@ import { decodeOpen, encodeOpen, type Open } from './open.ts'
 import { plainBytes } from './plain-bytes.ts'
 import { decodeUpdate, encodeUpdate, type Update } from './update.ts'
 
+/** RFC 4271 §4.4: a header and nothing else. */
 export interface Keepalive {
   readonly type: 'keepalive'
 }
@@ -18,8 +19,10 @@ export interface RouteRefresh {
   readonly subtype: number
 }
 
+/** Any message of BGP-4. */
 export type Message = Open | Update | Notification | Keepalive | RouteRefresh
 
+/** The one KEEPALIVE there is (RFC 4271 §4.4). */
 export const KEEPALIVE: Keepalive = { type: 'keepalive' }
 
 /** A whole message, header included. A message over the limit is the caller's mistake and throws a RangeError. */
@@ -30,6 +33,7 @@ export function encodeMessage(message: Message, context: CodecContext): Uint8Arr
   return to.patchU16(16, to.length).finish()
 }
 
+/** A message, or why the session cannot go on. */
 export type Decoded =
   | { readonly ok: true; readonly message: Message }
   /** `notification` is ready to be sent. */

@@ -22,6 +22,7 @@ export function encodePrefix({ address, length, pathId }: NlriPrefix, to: ByteWr
   }
 }
 
+/** How many octets `encodePrefix` writes. */
 export function prefixOctets({ length, pathId }: NlriPrefix): number {
   return 1 + ((length + 7) >> 3) + (pathId === undefined ? 0 : 4)
 }

@@ -8,6 +8,7 @@ export interface Notification {
   readonly data: Uint8Array
 }
 
+/** A NOTIFICATION by code and subcode (RFC 4271 §4.5). */
 export function notification(code: number, subcode: number, data: Uint8Array = EMPTY): Notification {
   return { type: 'notification', code, subcode, data }
 }

@@ -68,6 +68,7 @@ async function run(command: Command): Promise<void> {
       break
     case 'listen':
       await speaker!.listen(command.port)
+      out({ name: 'listening' })
       break
     case 'refresh':
       speaker!.peers.get(command.peer)!.requestRefresh(command.family)

@@ -1,0 +1,266 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Lab } from './lab.ts'
+import {
+  DAEMON_ASN,
+  daemonAddress,
+  isSix,
+  OUR_ASN,
+  SESSIONS,
+  type MatrixSession,
+  type SessionName,
+} from './sessions.ts'
+
+/** What a daemon can be asked, in its own words. */
+export interface Daemon {
+  /** What its own command line says of this prefix; empty or an error: it does not know it. */
+  show(cidr: string): string
+  /** Asks us to announce everything of the plain session again. */
+  refresh?(): void
+  /** What it says of how the plain session ended. */
+  lastError?(): string
+}
+
+export interface DaemonKind {
+  readonly name: string
+  readonly programs: readonly string[]
+  /** How it writes a large community, and that a route waits for a peer that restarts. */
+  readonly large: string
+  readonly stale?: RegExp
+  /** What this version cannot do, and how that is known. */
+  readonly lacks: Readonly<Partial<Record<SessionName | 'restart' | 'refresh' | 'extended next hop', string>>>
+  start(lab: Lab): Daemon
+}
+
+const FRR: DaemonKind = {
+  name: 'FRR',
+  programs: ['/usr/lib/frr/bgpd', '/usr/bin/vtysh'],
+  large: `${OUR_ASN}:1:7`,
+  stale: /stale/i,
+  lacks: {},
+  start: lab => {
+    const neighbour = (session: MatrixSession): string => {
+      const is = ` neighbor ${session.source}`
+      const families = session.twoOctets === true ? ['ipv4'] : ['ipv4', 'ipv6']
+      return [
+        `${is} remote-as ${session.twoOctets === true ? 23_456 : OUR_ASN}`,
+        session.dials === undefined ? `${is} passive` : `${is} timers connect 1`,
+        ...(session.password === undefined ? [] : [`${is} password ${session.password}`]),
+        ...(session.ttlSecurity === undefined ? [] : [`${is} ttl-security hops 1`]),
+        // FRR always offers AS numbers of four octets, unless it offers nothing.
+        ...(session.twoOctets === undefined ? [] : [`${is} dont-capability-negotiate`]),
+        ...(isSix(session) ? [`${is} capability extended-nexthop`] : []),
+        ...families.map(family => ` address-family ${family} unicast\n ${is} activate\n exit-address-family`),
+      ].join('\n')
+    }
+    const frr = lab.frr(`
+router bgp ${DAEMON_ASN}
+ bgp router-id 192.0.2.1
+ bgp graceful-restart
+ no bgp ebgp-requires-policy
+ no bgp default ipv4-unicast
+ no bgp network import-check
+${SESSIONS.map(neighbour).join('\n')}
+`)
+    return {
+      show: cidr => frr.ask(`show bgp ${cidr.includes(':') ? 'ipv6' : 'ipv4'} unicast ${cidr}`),
+      refresh: () => void frr.ask('clear bgp ipv4 unicast 192.0.2.10 soft in'),
+      lastError: () => frr.ask('show bgp neighbors 192.0.2.10'),
+    }
+  },
+}
+
+const BIRD: DaemonKind = {
+  name: 'BIRD',
+  programs: ['/usr/sbin/bird'],
+  large: `(${OUR_ASN}, 1, 7)`,
+  stale: /\bs\b|stale/i,
+  lacks: {},
+  start: lab => {
+    const protocol = (session: MatrixSession): string => `
+protocol bgp ${session.name.replaceAll('-', '_')} {
+  local ${daemonAddress(session)} as ${DAEMON_ASN};
+  neighbor ${session.source} external;
+  ${session.dials === undefined ? 'passive on;' : 'connect delay time 1;'}
+  error wait time 1, 5;
+  ${session.password === undefined ? '' : `password "${session.password}";`}
+  ${session.ttlSecurity === undefined ? '' : 'ttl security on;'}
+  ${session.twoOctets === undefined ? '' : 'enable as4 off;'}
+  graceful restart aware;
+  ipv4 { import all; export none; ${isSix(session) ? 'extended next hop on;' : ''} };
+  ipv6 { import all; export none; };
+}`
+    const bird = lab.bird(`
+router id 192.0.2.1;
+protocol device {}
+protocol direct { ipv4; ipv6; }
+${SESSIONS.map(protocol).join('\n')}
+`)
+    return {
+      show: cidr => bird.ask(`show route for ${cidr} all`),
+      refresh: () => void bird.ask('reload in plain'),
+      lastError: () => bird.ask('show protocols all plain'),
+    }
+  },
+}
+
+const GOBGP: DaemonKind = {
+  name: 'GoBGP',
+  programs: ['/usr/bin/gobgpd', '/usr/bin/gobgp'],
+  large: `${OUR_ASN}:1:7`,
+  stale: /^S/m,
+  lacks: { 'two-octets': 'it cannot be told to leave capability 65 out' },
+  start: lab => {
+    const neighbour = (session: MatrixSession): string => `
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "${session.source}"
+    peer-as = ${OUR_ASN}
+    ${session.password === undefined ? '' : `auth-password = "${session.password}"`}
+  [neighbors.transport.config]
+    passive-mode = ${session.dials === undefined}
+    local-address = "${daemonAddress(session)}"
+  [neighbors.timers.config]
+    connect-retry = 1
+    idle-hold-time-after-reset = 1
+  ${session.ttlSecurity === undefined ? '' : '[neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255'}
+  [neighbors.graceful-restart.config]
+    enabled = true
+    restart-time = 60
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "ipv4-unicast"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "ipv6-unicast"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
+`
+    const conf = lab.file(
+      'gobgpd.toml',
+      `[global.config]\n  as = ${DAEMON_ASN}\n  router-id = "192.0.2.1"\n${SESSIONS.filter(
+        ({ name }) => GOBGP.lacks[name] === undefined,
+      )
+        .map(neighbour)
+        .join('')}`,
+    )
+    lab.spawn(lab.router, '/usr/bin/gobgpd', ['-f', conf, '--log-level=error'])
+    const gobgp = (...args: readonly string[]): string => inside(lab, 'gobgp', ...args)
+    return {
+      show: cidr => gobgp('global', 'rib', cidr, '-a', cidr.includes(':') ? 'ipv6' : 'ipv4'),
+      refresh: () => void gobgp('neighbor', '192.0.2.10', 'softresetin'),
+    }
+  },
+}
+
+const OPENBGPD: DaemonKind = {
+  name: 'OpenBGPD',
+  programs: ['/usr/sbin/bgpd', '/usr/sbin/bgpctl'],
+  large: `${OUR_ASN}:1:7`,
+  stale: /stale/,
+  lacks: {
+    md5: 'the Linux port has no TCP MD5',
+    'six-md5': 'the Linux port has no TCP MD5',
+    'extended next hop': 'version 7.7 has no RFC 8950',
+  },
+  start: lab => {
+    const neighbour = (session: MatrixSession): string => `
+neighbor ${session.source} {
+  remote-as ${OUR_ASN}
+  local-address ${daemonAddress(session)}
+  ${session.dials === undefined ? 'passive' : ''}
+  announce IPv4 unicast
+  announce IPv6 unicast
+  ${session.ttlSecurity === undefined ? '' : 'ttl-security yes'}
+  ${session.twoOctets === undefined ? '' : 'announce as-4byte no'}
+}`
+    const socket = join(lab.folder, 'bgpd.sock')
+    const conf = lab.file(
+      'openbgpd.conf',
+      `
+AS ${DAEMON_ASN}
+router-id 192.0.2.1
+fib-update no
+nexthop qualify via default
+socket "${socket}"
+listen on 192.0.2.1
+listen on 2001:db8::1
+${SESSIONS.filter(({ name }) => OPENBGPD.lacks[name] === undefined)
+  .map(neighbour)
+  .join('\n')}
+allow from any
+deny to any
+`,
+    )
+    execFileSync('chmod', ['600', conf])
+    lab.spawn(lab.router, '/usr/sbin/bgpd', ['-d', '-f', conf])
+    const bgpctl = (...args: readonly string[]): string => inside(lab, 'bgpctl', '-s', socket, ...args)
+    return {
+      show: cidr => bgpctl('show', 'rib', cidr, 'detail'),
+      refresh: () => void bgpctl('neighbor', '192.0.2.10', 'refresh'),
+      lastError: () => bgpctl('show', 'neighbor', '192.0.2.10'),
+    }
+  },
+}
+
+const EXABGP: DaemonKind = {
+  name: 'ExaBGP',
+  programs: ['/usr/sbin/exabgp'],
+  large: `[ ${OUR_ASN}, 1 , 7 ]`,
+  lacks: {
+    restart: 'it keeps no routes',
+    refresh: 'it keeps no routes',
+  },
+  start: lab => {
+    const neighbour = (session: MatrixSession): string => `
+neighbor ${session.source} {
+  router-id 192.0.2.1;
+  local-address ${daemonAddress(session)};
+  local-as ${DAEMON_ASN};
+  peer-as ${OUR_ASN};
+  ${session.dials === undefined ? 'passive;' : ''}
+  ${session.password === undefined ? '' : `md5-password "${session.password}";`}
+  ${session.ttlSecurity === undefined ? '' : 'outgoing-ttl 255; incoming-ttl 255;'}
+  capability { ${session.twoOctets === undefined ? '' : 'asn4 disable;'} ${isSix(session) ? 'nexthop enable;' : ''} }
+  family { ipv4 unicast; ipv6 unicast; }
+  ${isSix(session) ? 'nexthop { ipv4 unicast ipv6; }' : ''}
+  api { processes [ told ]; receive { parsed; update; } }
+}`
+    const log = join(lab.folder, 'exabgp.json')
+    const conf = lab.file(
+      'exabgp.conf',
+      `process told { run /bin/sh -c "exec cat > ${log}"; encoder json; }\n${SESSIONS.map(neighbour).join('\n')}`,
+    )
+    const settings = [
+      'daemon.user=root',
+      'daemon.drop=false',
+      'api.cli=false',
+      'log.enable=false',
+      'tcp.bind=192.0.2.1 2001:db8::1',
+      'tcp.port=179',
+    ]
+    lab.spawn(lab.router, '/usr/bin/env', [...settings.map(one => `exabgp.${one}`), 'exabgp', conf])
+    return {
+      // It has no table: what it last said of the prefix is what it knows.
+      show: cidr => {
+        if (!existsSync(log)) return ''
+        const line = readFileSync(log, 'utf8')
+          .split('\n')
+          .findLast(one => one.includes(`"${cidr}"`))
+        return line?.includes('"announce"') === true ? line : ''
+      },
+    }
+  },
+}
+
+export const DAEMONS: readonly DaemonKind[] = [FRR, BIRD, GOBGP, OPENBGPD, EXABGP]
+
+function inside(lab: Lab, ...command: readonly string[]): string {
+  return execFileSync('ip', ['netns', 'exec', lab.router, ...command], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+}
