@@ -1,200 +1,145 @@
-import { equalAddresses, type Address, type Family } from '@metallb-ts/netip'
+import type { Address, Family } from '@metallb-ts/netip'
 import { AdjRibOut, ribEntry, type PendingReason, type RibEntry } from './adj-rib-out.ts'
-import { refusedCapabilities } from './capability-fallback.ts'
 import type { CloseReason, SendReason } from './close-reason.ts'
-import type { SlotName, Speakers } from './collision.ts'
-import { Connections } from './connections.ts'
 import type { Negotiated } from './negotiate.ts'
-import { NextStart } from './next-start.ts'
 import type { PeerComponents } from './peer-components.ts'
-import { countMessage, zeroTally, type PeerCounters } from './peer-counters.ts'
+import type { PeerCounters } from './peer-counters.ts'
 import type { PeerInit } from './peer-init.ts'
-import { PeerReport, type LastErrors } from './peer-report.ts'
-import { PeerSession } from './peer-session.ts'
-import { dialOptions, remoteOf, sessionSettings, type PeerSurroundings } from './peer-settings.ts'
+import type { LastErrors } from './peer-report.ts'
+import type { PeerSurroundings } from './peer-settings.ts'
 import { withGracefulShutdown } from './route.ts'
+import { SessionKeeper } from './session-keeper.ts'
 import type { StateName } from './session-state.ts'
-import { RetainedRoutes } from './retained-routes.ts'
-import { Slot, type Ending } from './slot.ts'
 import type { Connection, ConnectionHandlers } from './transport.ts'
-import { encodeMessage } from './wire/message.ts'
 import { ERRORS, type Notification } from './wire/notification.ts'
 
-/** One configured neighbour: keeps dialling, keeps at most one session, and keeps its routes told. */
+/** One configured neighbour: what it should know, what it was told, and how the session with it fares. */
 export class Peer {
-  readonly #components: PeerComponents
-  #around: PeerSurroundings
-  #init: PeerInit
   readonly #rib = new AdjRibOut()
-  readonly #connections = new Connections()
-  readonly #report: PeerReport
-  readonly #nextStart: NextStart
-  readonly #tally = zeroTally()
-  readonly #refused = new Set<number>()
-  readonly #retained: RetainedRoutes | undefined
-  #session: PeerSession | undefined
-  #isRunning = false
-  #isRestarting: boolean
-  #isSynced: boolean
-  #openConnections = 0
-  #whenClosed: (() => void)[] = []
+  readonly #keeper: SessionKeeper
 
   constructor(components: PeerComponents, init: PeerInit, around: PeerSurroundings) {
-    this.#components = components
-    this.#init = init
-    this.#around = around
-    this.#report = new PeerReport(components, init.name)
-    this.#nextStart = new NextStart(components)
-    const { onReceived } = components
-    if (init.restartHelp !== undefined && onReceived !== undefined)
-      this.#retained = new RetainedRoutes(components, init.restartHelp, change => onReceived(init.name, change))
-    this.#isRestarting = around.isRestarting
-    this.#isSynced = around.isSynced
+    this.#keeper = new SessionKeeper(components, init, around, this.#rib)
   }
 
   get init(): PeerInit {
-    return this.#init
+    return this.#keeper.init
   }
 
   /** Where the peer is; undefined while an unnumbered one was not found. */
   get remote(): Address | undefined {
-    return remoteOf(this.#init, this.#around)
+    return this.#keeper.remote
   }
 
   /** The furthest that any of its connections is. `idle` while it runs: waiting before the next attempt. */
   get state(): StateName {
-    return this.#report.state
+    return this.#keeper.report.state
   }
 
   /** The clock's milliseconds at which `state` last changed. */
   get since(): number {
-    return this.#report.since
+    return this.#keeper.report.since
   }
 
   get negotiated(): Negotiated | undefined {
-    return this.#session?.negotiated
+    return this.#keeper.session?.negotiated
   }
 
   get localAddress(): Address | undefined {
-    return this.#session?.slot.connection?.localAddress
+    return this.#keeper.session?.slot.connection?.localAddress
   }
 
   get counters(): PeerCounters {
-    return { ...this.#tally }
+    return { ...this.#keeper.tally }
   }
 
   /** Why the last attempt or session ended; `explainClose` makes a sentence of it. */
   get lastError(): CloseReason | undefined {
-    return this.#report.lastError
+    return this.#keeper.report.lastError
   }
 
   /** The last NOTIFICATIONs of both sides. */
   get lastErrors(): LastErrors {
-    return this.#report.lastErrors
+    return this.#keeper.report.lastErrors
   }
 
   /** Distinct prefixes received, counted only when a limit or a receiver asks for it; else announcements. */
   get receivedCount(): number {
-    return this.#session?.receivedCount ?? 0
+    return this.#keeper.session?.receivedCount ?? 0
   }
 
   /** Prefixes that the peer was told, and those that it should know. */
   get prefixes(): { readonly advertised: number; readonly desired: number } {
-    return { advertised: this.#session === undefined ? 0 : this.#rib.sentCount, desired: this.#rib.desiredCount }
+    return { advertised: this.#keeper.session === undefined ? 0 : this.#rib.sentCount, desired: this.#rib.desiredCount }
   }
 
   isAdvertised(key: string): boolean {
-    return this.#session !== undefined && this.#rib.isSent(key)
+    return this.#keeper.session !== undefined && this.#rib.isSent(key)
   }
 
   /** Keys of the routes that the peer was told. */
   advertised(): string[] {
-    return this.#session === undefined ? [] : Array.from(this.#rib.sent(), ({ key }) => key)
+    return this.#keeper.session === undefined ? [] : Array.from(this.#rib.sent(), ({ key }) => key)
   }
 
   /** Routes that the session cannot carry, with the reason. Empty while there is no session. */
   pending(): { readonly key: string; readonly reason: PendingReason }[] {
-    return this.#session?.pending() ?? []
+    return this.#keeper.session?.pending() ?? []
   }
 
   /** Everything that should be told was handed to the wire, and the wire took it. */
   get isFlushed(): boolean {
-    return this.#session?.isFlushed ?? true
+    return this.#keeper.session?.isFlushed ?? true
   }
 
   start(): void {
-    if (this.#isRunning) return
-    this.#isRunning = true
-    this.#begin()
+    this.#keeper.start()
   }
 
   /** Ends for good, and resolves when nothing of it is open. `restart`: without a word, so that the peer bridges it. */
   stop(notification: Notification, because: SendReason = 'administrative'): Promise<void> {
-    this.#isRunning = false
-    this.#nextStart.cancel()
-    const isFinal = because === 'administrative' || because === 'peer-removed'
-    // RFC 8538 §4: where NOTIFICATIONs are bridged, only a hard reset takes our routes away.
-    const bridges = this.#session?.negotiated.gracefulRestart?.bridgesNotifications === true
-    const told = isFinal && bridges ? ERRORS.hardReset(notification) : notification
-    this.#connections.dispatch({ type: 'stop', isManual: true, notification: told, because })
-    this.#retained?.stop()
-    this.#moved()
-    return new Promise(resolve => {
-      if (this.#openConnections === 0) resolve()
-      else this.#whenClosed.push(resolve)
-    })
+    return this.#keeper.stop(notification, because)
   }
 
   /** Ends the session and begins anew: BFD says so, an operator asks. */
   reset(notification: Notification = ERRORS.reset(), because: SendReason = 'administrative'): void {
-    this.#connections.dispatch({ type: 'stop', isManual: false, notification, because })
-    if (because === 'bfd-down') {
-      const { code: errorCode, subcode: errorSubcode, data } = notification
-      // RFC 9384 §3: known here, also where it could not be sent.
-      this.#report.failed({ code: 'notification-sent', error: { errorCode, errorSubcode, data }, because })
-    }
+    this.#keeper.reset(notification, because)
   }
 
   /** BFD saw the peer again: no attempt waits any longer. */
   pathUp(): void {
-    this.#connections.dispatch({ type: 'path-up' })
-    if (!this.#isRunning || !this.#connections.isEmpty) return
-    this.#nextStart.cancel()
-    this.#begin()
+    this.#keeper.pathUp()
   }
 
   /** BFD lost the peer. `outlivesRestart`: its BFD and ours do not end with BGP, so that a restart is no excuse. */
   pathFailed(outlivesRestart: boolean): void {
-    this.reset(ERRORS.bfdDown(), 'bfd-down')
-    if (outlivesRestart) this.#retained?.pathFailed()
+    this.#keeper.pathFailed(outlivesRestart)
   }
 
   /** Takes over what does not touch the session. */
   update(init: PeerInit): void {
-    this.#init = init
-    this.#session?.limit(init.maxPrefixes)
+    this.#keeper.update(init)
   }
 
   /** Where an unnumbered peer was found; another address is another session. */
   setRemote(remote: Address | undefined): void {
-    const before = this.#around.remote
-    if (before === remote || (before !== undefined && remote !== undefined && equalAddresses(before, remote))) return
-    this.#around = { ...this.#around, ...(remote !== undefined && { remote }) }
-    if (before === undefined) return this.#begin()
-    this.reset(ERRORS.otherChange(), 'configuration-changed')
+    this.#keeper.setRemote(remote)
   }
 
   /** The initial routes are complete. */
   markSynced(): void {
-    if (this.#isSynced) return
-    this.#isSynced = true
-    this.#session?.releaseEndOfRib()
+    this.#keeper.markSynced()
+  }
+
+  /** A connection that the peer opened. Undefined: refused. */
+  accept(connection: Connection): ConnectionHandlers | undefined {
+    return this.#keeper.accept(connection)
   }
 
   /** Means the peer to know this route, as far as its policy allows, or none of this key. `tellChanges` tells it. */
   setRoute(key: string, entry: RibEntry | undefined): void {
     if (entry === undefined) return void this.#rib.delete(key)
-    const { exportPolicy, isDraining = false } = this.#init
+    const { exportPolicy, isDraining = false } = this.#keeper.init
     const allowed = exportPolicy === undefined ? entry.attributes : exportPolicy(entry)
     const attributes = allowed !== undefined && isDraining ? withGracefulShutdown(allowed) : allowed
     if (attributes === undefined) this.#rib.delete(key)
@@ -203,171 +148,11 @@ export class Peer {
 
   /** What was changed since goes out with the next turn. */
   tellChanges(): void {
-    if (this.#rib.hasPending) this.#session?.schedule()
+    if (this.#rib.hasPending) this.#keeper.session?.schedule()
   }
 
   /** Asks the peer to announce a family again (RFC 2918 §3); false when that was not agreed on. */
   requestRefresh(family: Family): boolean {
-    return this.#session?.requestRefresh(family) ?? false
-  }
-
-  /** A connection that the peer opened. Undefined: refused. */
-  accept(connection: Connection): ConnectionHandlers | undefined {
-    if (!this.#isRunning) return undefined
-    const isContested =
-      this.#init.collisionDetectEstablished === true && this.#connections.get('incoming') === undefined
-    if (this.#session !== undefined && !isContested) {
-      // RFC 4271 §6.8: the one that is established stays.
-      connection.write(encodeMessage(ERRORS.collision(), { fourOctetAs: true, internal: false }))
-      connection.close('flush')
-      return NOBODY
-    }
-    if (this.#connections.get('incoming') !== undefined) return undefined
-    if (this.#init.ttlSecurityHops !== undefined) {
-      // RFC 5082 §3: a transport that cannot check it must not take the connection.
-      if (connection.limitTtl === undefined) return undefined
-      connection.limitTtl({ ttl: 255, minimumTtl: 256 - this.#init.ttlSecurityHops })
-    }
-    const slot = this.#newSlot('incoming')
-    slot.dispatch({ type: 'start' })
-    return slot.adopt(connection)
-  }
-
-  #begin(): void {
-    if (!this.#isRunning || this.#connections.get('outgoing') !== undefined || this.#session !== undefined) return
-    if (this.#init.passive === true || this.remote === undefined) return this.#moved()
-    this.#newSlot('outgoing').dispatch({ type: 'start' })
-  }
-
-  #newSlot(name: SlotName): Slot {
-    const settings = sessionSettings(this.#init, this.#around, {
-      isPassive: name === 'incoming',
-      isRestarting: this.#isRestarting,
-      withoutCapabilities: this.#refused,
-    })
-    const slot: Slot = new Slot(this.#components, settings, {
-      dial: handlers => this.#components.transport.dial(dialOptions(this.#init, this.#around), handlers),
-      mayConfirm: negotiated => this.#mayConfirm(name, negotiated),
-      codec: ({ fourOctetAs, internal, peerAsn }) => ({
-        fourOctetAs,
-        internal,
-        ...(!internal && this.#init.enforceFirstAs !== false && { firstAs: peerAsn }),
-      }),
-      established: negotiated => this.#established(name, slot, negotiated),
-      isPathUp: this.#around.isPathUp,
-      passed: (direction, bytes, ends) => {
-        countMessage(this.#tally, direction, bytes.length)
-        this.#components.onMessage?.({ peer: this.#init.name, direction, bytes, ends })
-      },
-      update: update => this.#sessionOn(slot)?.update(update),
-      refresh: request => this.#sessionOn(slot)?.refresh(request),
-      drained: () => this.#sessionOn(slot)?.drained(),
-      moved: () => this.#moved(),
-      attemptFailed: (reason, retryMs) => this.#attemptFailed(reason, retryMs),
-      ended: ending => this.#ended(name, slot, ending),
-      connections: difference => this.#onConnections(difference),
-    })
-    this.#connections.set(name, slot)
-    return slot
-  }
-
-  #sessionOn(slot: Slot): PeerSession | undefined {
-    return this.#session?.slot === slot ? this.#session : undefined
-  }
-
-  #mayConfirm(name: SlotName, negotiated: Negotiated): boolean {
-    const isContested = this.#init.collisionDetectEstablished === true
-    return this.#connections.mayConfirm(name, this.#speakers(negotiated), this.#session?.overtook, isContested)
-  }
-
-  #speakers({ peerRouterId, peerAsn }: Negotiated): Speakers {
-    const { localAsn = this.#around.asn, shownAsn = localAsn, routerId = this.#around.routerId } = this.#init
-    return { localId: Number(routerId.value), localAsn: shownAsn, remoteId: peerRouterId, remoteAsn: peerAsn }
-  }
-
-  #established(name: SlotName, slot: Slot, negotiated: Negotiated): void {
-    const { connection } = slot
-    const before = this.#session
-    const other = this.#connections.beside(name)
-    this.#tally.established++
-    this.#nextStart.cancel()
-    if (before !== undefined) {
-      this.#drop(before, OVERTAKEN)
-      this.#report.closed(OVERTAKEN)
-    }
-    if (connection === undefined) return
-    this.#rib.forgetSent()
-    const hasOpened = other?.state.name === 'open-sent'
-    this.#session = new PeerSession(this.#components, {
-      init: this.#init,
-      around: this.#around,
-      slot,
-      connection,
-      negotiated,
-      rib: this.#rib,
-      tally: this.#tally,
-      retained: this.#retained,
-      holdsEndOfRib: !this.#isSynced,
-      overtook: hasOpened ? other : undefined,
-    })
-    this.#isRestarting = false
-    if (before !== undefined) before.slot.dispatch({ type: 'collision-lost' })
-    else if (!hasOpened) this.#connections.giveUp(other)
-    this.#moved()
-    this.#report.established(negotiated)
-    this.#session?.flush()
-  }
-
-  #attemptFailed(reason: CloseReason, retryMs: number): void {
-    if (this.#session !== undefined) return
-    const hint = this.#init.password === undefined ? '' : ' (so does a password that the two sides do not share)'
-    const isTimeout = reason.code === 'connect-failed' && reason.detail === 'no answer in time'
-    const explained = isTimeout ? { ...reason, detail: `${reason.detail}${hint}` } : reason
-    this.#report.failed(explained)
-    this.#tally.ended++
-    this.#report.attemptFailed(explained, retryMs)
-  }
-
-  #ended(name: SlotName, slot: Slot, { reason, isDamped, counts }: Ending): void {
-    this.#connections.remove(name, slot)
-    this.#tally.ended++
-    const session = this.#sessionOn(slot)
-    const isCollision = reason.code === 'notification-sent' && reason.because === 'collision'
-    const isSilent = reason.code === 'stopped' || (session === undefined && this.#session !== undefined)
-    if (!isCollision && !isSilent) this.#report.failed(reason)
-    if (session !== undefined) this.#drop(session, reason)
-    if (this.#init.capabilityFallback !== false) for (const code of refusedCapabilities(reason)) this.#refused.add(code)
-    this.#moved()
-    if (session !== undefined) this.#report.closed(reason)
-    // Beside a live connection, or one that we were asked to leave, an end is no failure.
-    if (!this.#isRunning || this.#session !== undefined || !this.#connections.isEmpty) return
-    const establishedMs = session === undefined ? undefined : this.#components.clock.now() - session.since
-    const outage = { reason, establishedMs, isListening: this.#around.isListening() }
-    const isFree = counts === 'unchanged' && !isDamped
-    const waitMs = this.#nextStart.after(outage, { isFree, grows: this.#init.dampPeerOscillations !== false }, () =>
-      this.#begin(),
-    )
-    if (session === undefined && !isCollision) this.#report.attemptFailed(reason, waitMs)
-  }
-
-  #drop(session: PeerSession, reason: CloseReason): void {
-    this.#session = undefined
-    session.stop(reason)
-  }
-
-  #moved(): void {
-    const isWaiting = this.#isRunning && this.#init.passive === true
-    const furthest = this.#connections.furthest ?? (isWaiting ? 'active' : 'idle')
-    // The machine moves before its peer knows the session: established is said once both agree.
-    if (furthest !== 'established' || this.#session !== undefined) this.#report.moved(furthest)
-  }
-
-  #onConnections(difference: 1 | -1): void {
-    this.#openConnections += difference
-    if (this.#openConnections > 0) return
-    for (const resolve of this.#whenClosed.splice(0)) resolve()
+    return this.#keeper.session?.requestRefresh(family) ?? false
   }
 }
-
-const OVERTAKEN: CloseReason = { code: 'connection-lost', detail: 'another connection took its place' }
-const NOBODY: ConnectionHandlers = { received: () => {}, closed: () => {}, drained: () => {} }

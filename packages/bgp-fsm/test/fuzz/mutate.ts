@@ -28,6 +28,13 @@ export class Mutator {
     return bytes
   }
 
+  /** A few things done to these octets. */
+  changed(bytes: Uint8Array): Uint8Array {
+    let changed: Uint8Array = bytes.slice()
+    for (let times = 1 + this.below(3); times > 0; times--) changed = this.#change(changed)
+    return changed
+  }
+
   below(limit: number): number {
     return Math.floor(this.#random.next() * limit)
   }

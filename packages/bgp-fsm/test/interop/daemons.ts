@@ -79,7 +79,7 @@ const BIRD: DaemonKind = {
   lacks: {},
   start: lab => {
     const protocol = (session: MatrixSession): string => `
-protocol bgp ${session.name.replaceAll('-', '_')} {
+protocol bgp to_${session.name.replaceAll('-', '_')} {
   local ${daemonAddress(session)} as ${DAEMON_ASN};
   neighbor ${session.source} external;
   ${session.dials === undefined ? 'passive on;' : 'connect delay time 1;'}
@@ -99,8 +99,8 @@ ${SESSIONS.map(protocol).join('\n')}
 `)
     return {
       show: cidr => bird.ask(`show route for ${cidr} all`),
-      refresh: () => void bird.ask('reload in plain'),
-      lastError: () => bird.ask('show protocols all plain'),
+      refresh: () => void bird.ask('reload in to_plain'),
+      lastError: () => bird.ask('show protocols all to_plain'),
     }
   },
 }
