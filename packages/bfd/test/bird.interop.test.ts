@@ -25,19 +25,24 @@ describe.skipIf(missing !== undefined)(`BIRD (${missing ?? 'here'})`, () => {
   ): Promise<string> {
     lab = new Lab()
     lab.sh(lab.router, 'sysctl -qw net.ipv4.ip_local_port_range="10000 20000"') // where BIRD takes its ports from
-    bird = lab.bird(
-      `router id 192.0.2.1;
-protocol device {}
-protocol bfd {
-  interface "eth0" { min rx interval 300 ms; min tx interval 300 ms; idle tx interval 300 ms; multiplier 3; ${options} };
-  ${neighbor}
-}
-`,
-      at && lab.far,
-    )
+    bird = lab.bird(configuration(neighbor, options), at && lab.far)
     bfd = lab.bfd()
     return bfd.open(path, profile)
   }
+
+  function configuration(neighbor: string, options: string, intervalMs = 300): string {
+    const intervals = ['rx', 'tx'].map(way => `min ${way} interval ${intervalMs} ms;`).join(' ')
+    return `router id 192.0.2.1;
+protocol device {}
+protocol bfd {
+  interface "eth0" { ${intervals} idle tx interval 300 ms; multiplier 3; ${options} };
+  ${neighbor}
+}
+`
+  }
+
+  /** Long enough for whoever would begin to have begun. */
+  const quiet = (): Promise<unknown> => new Promise(resolve => setTimeout(resolve, 3_000))
 
   const seenAs = (address: string, state: string): Promise<unknown> =>
     eventually(
@@ -104,9 +109,71 @@ protocol bfd {
     await seenAs('192.0.2.10', 'Up')
   })
 
-  test('passive: BIRD begins', async () => {
+  test('[F-TX-06] passive: BIRD begins', async () => {
     await begin(NEIGHBOR, { profile: { passiveMode: true } })
     await bfd.event('bfd:up')
+    await seenAs('192.0.2.10', 'Up')
+  })
+
+  test('[F-TX-06] BIRD passive: we begin', async () => {
+    await begin(NEIGHBOR, { options: 'passive on;' })
+    await bfd.event('bfd:up')
+    await seenAs('192.0.2.10', 'Up')
+  })
+
+  test('[F-TX-06] both passive: nobody begins, until we are told to', async () => {
+    const key = await begin(NEIGHBOR, { profile: { passiveMode: true }, options: 'passive on;' })
+    await quiet()
+    const [session] = await bfd.show()
+    expect([session?.state, session?.counters['controlIn'], session?.counters['controlOut']]).toEqual(['down', 0, 0])
+    bfd.tell({ do: 'update', key, profile: {} })
+    await bfd.event('bfd:up')
+    await seenAs('192.0.2.10', 'Up')
+  })
+
+  test('[F-RX-05] IPv6, by global addresses', async () => {
+    await begin('neighbor 2001:db8::10 dev "eth0" local 2001:db8::1;', {
+      path: { kind: 'single-hop', remote: '2001:db8::1' },
+    })
+    await bfd.event('bfd:up')
+    await seenAs('2001:db8::10', 'Up')
+  })
+
+  test('[F-RX-08] multihop over IPv6', async () => {
+    const path = { kind: 'multihop', remote: '2001:db8:1::1', local: '2001:db8::10' }
+    const neighbor = 'neighbor 2001:db8::10 local 2001:db8:1::1 multihop on;'
+    await begin(neighbor, { path, at: 'far', profile: { minimumTtl: 63 } })
+    await bfd.event('bfd:up')
+    await seenAs('2001:db8::10', 'Up')
+  })
+
+  test('[F-BGP-06] [F-POLL-02] timers change on either side, and nobody goes down', async () => {
+    const key = await begin(NEIGHBOR)
+    await bfd.event('bfd:up')
+    await seenAs('192.0.2.10', 'Up')
+    for (const intervalMs of [1_000, 150]) {
+      bfd.tell({ do: 'update', key, profile: { receiveIntervalMs: intervalMs, transmitIntervalMs: intervalMs } })
+      const detectionTimeMs = 3 * Math.max(300, intervalMs)
+      await bfd.session(({ timing }) => timing['detectionTimeMs'] === detectionTimeMs, 'ours in force')
+    }
+    for (const intervalMs of [900, 200]) {
+      bird.configure(configuration(NEIGHBOR, '', intervalMs))
+      await bfd.session(({ remote }) => remote?.['desiredMinTxUs'] === intervalMs * 1_000, 'theirs')
+    }
+    expect(bfd.lines.some(({ name }) => name === 'bfd:down')).toBe(false)
+    await seenAs('192.0.2.10', 'Up')
+  })
+
+  test('[F-ADM-01] we take it down on purpose: BIRD hears it, and comes back when we do', async () => {
+    const key = await begin(NEIGHBOR)
+    await bfd.event('bfd:up')
+    await seenAs('192.0.2.10', 'Up')
+    const from = bfd.lines.length
+    bfd.tell({ do: 'disable', key })
+    expect((await bfd.event('bfd:down', from)).detail).toMatchObject({ cause: 'disabled', diagnostic: 7 })
+    await seenAs('192.0.2.10', 'Down')
+    bfd.tell({ do: 'enable', key })
+    await bfd.event('bfd:up', from)
     await seenAs('192.0.2.10', 'Up')
   })
 })

@@ -112,10 +112,55 @@ describe.skipIf(missing !== undefined)(`FRR (${missing ?? 'here'})`, () => {
     await seenAs('up')
   })
 
+  test('[F-TX-06] both passive: nobody begins, until we are told to', async () => {
+    const key = await begin(peer('passive-mode'), ROUTER, { passiveMode: true })
+    await eventually(
+      () => frr.peer(OURS),
+      () => 'bfdd',
+    )
+    await new Promise(resolve => setTimeout(resolve, 3_000)) // for whoever would begin
+    const [session] = await bfd.show()
+    expect([session?.state, session?.counters['controlIn'], session?.counters['controlOut']]).toEqual(['down', 0, 0])
+    bfd.tell({ do: 'update', key, profile: {} })
+    await bfd.event('bfd:up')
+    await seenAs('up')
+  })
+
+  test('[F-RX-11] floods of forged packets, ten thousand at a time: the session stays up, and each is counted', async () => {
+    await begin(peer())
+    await bfd.event('bfd:up')
+    const { remote } = await bfd.session(({ state }) => state === 'up', 'up')
+    const id = Number(remote!['myDiscriminator']).toString(16).padStart(8, '0')
+    for (const [ttl, yours] of [
+      [255, 'ffffffff'],
+      [254, id],
+    ] as const) {
+      const hex = `20400318${id}${yours}000f4240000493e000000000`
+      const program = `
+        const s = require('node:dgram').createSocket('udp4');
+        let left = 10000;
+        const next = () => left-- > 0 ? s.send(Buffer.from('${hex}', 'hex'), 3784, '${OURS}', next) : s.close();
+        s.bind(0, () => { s.setTTL(${ttl}); next() })`
+      lab.sh(lab.router, `${process.execPath} -e "${program.replaceAll('\n', ' ')}"`)
+    }
+    const discarded = await eventually(
+      async () => {
+        const from = bfd.lines.length
+        bfd.tell({ do: 'show' })
+        const counted = (await bfd.event('shown', from))['discarded'] as Record<string, number>
+        return counted['unknown-your-discriminator']! + counted['ttl']! === 20_000 && counted
+      },
+      () => 'every packet counted',
+    )
+    expect(discarded).toMatchObject({ 'unknown-your-discriminator': 10_000, ttl: 10_000 })
+    expect((await bfd.show())[0]).toMatchObject({ state: 'up', counters: { downEvents: 0 } })
+    expect(frr.counters(OURS)).toMatchObject({ 'session-down': 0 })
+  })
+
   test('[F-DET-02] FRR dies: down, detection time expired; and it comes back', async () => {
     await begin(peer())
     await bfd.event('bfd:up')
-    lab.sh(lab.router, 'kill -9 $(cat ' + `${lab.folder}/bfdd.pid)`)
+    process.kill(frr.pid, 'SIGKILL')
     const down = await bfd.event('bfd:down')
     expect(down.detail).toMatchObject({ cause: 'detection-expired', diagnostic: 1 })
     const from = bfd.lines.length

@@ -3,6 +3,7 @@ import { SimHost, SimNode, SimSegment } from '@metallb-ts/l2-announcer/testing'
 import { address, formatMac, mac } from '@metallb-ts/netip'
 import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { LanBfd } from './bfd.ts'
 import { LanCore, type LanMembers } from './lan-core.ts'
 import type { LanEvents } from './lan.ts'
 import type { FromLan } from './protocol.ts'
@@ -26,7 +27,7 @@ beforeEach(() => {
   ended = 0
 })
 
-function core(excludedInterfaces: readonly string[] = [], members?: LanMembers): LanCore {
+function core(excludedInterfaces: readonly string[] = [], members?: LanMembers, bfd?: LanBfd): LanCore {
   const started = new LanCore(
     {
       clock,
@@ -39,6 +40,7 @@ function core(excludedInterfaces: readonly string[] = [], members?: LanMembers):
     },
     { node: 'node-a', excludedInterfaces },
     members === undefined ? undefined : () => members,
+    bfd === undefined ? undefined : () => bfd,
   )
   started.start()
   return started
@@ -242,6 +244,38 @@ describe('LanCore', () => {
     client.ask(V4)
     clock.advance(1)
     expect(client.heard).toEqual([])
+  })
+
+  it('[F-ADM-03] routers hear AdminDown when BGP has ended, and not before; then nothing keeps it', () => {
+    let isOver = false
+    let stops = 0
+    const bfd = {
+      setWatches: () => {},
+      sessions: () => [],
+      stop: () => void stops++,
+      get isOver() {
+        return isOver
+      },
+    }
+    const lan = core([], undefined, bfd)
+    lan.onMessage({ type: 'stop' })
+    clock.advance(1_000)
+    expect([stops, ended]).toEqual([0, 0])
+    lan.onMessage({ type: 'stop-bfd' })
+    clock.advance(1_000)
+    expect([stops, ended]).toEqual([1, 0])
+    isOver = true
+    clock.advance(10)
+    expect(ended).toBe(1)
+  })
+
+  it('a main thread that never says that BGP has ended is not waited for', () => {
+    const lan = core([], undefined, { setWatches: () => {}, sessions: () => [], stop: () => {}, isOver: false })
+    lan.onMessage({ type: 'stop' })
+    clock.advance(4_999)
+    expect(ended).toBe(0)
+    clock.advance(11)
+    expect(ended).toBe(1)
   })
 
   it('stops at once when it knows nobody', () => {

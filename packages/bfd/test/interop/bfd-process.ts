@@ -2,7 +2,7 @@
 import { readSync, writeSync } from 'node:fs'
 import { createBfd, type BfdPath, type BfdProfile, type SessionHandle } from '@metallb-ts/bfd'
 import { udpTransport } from '@metallb-ts/bfd/node'
-import { createWaker, PollLoop } from '@metallb-ts/linux-net/node'
+import { createWaker, PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
 import { address } from '@metallb-ts/netip'
 import { realRandom } from '@metallb-ts/runtime/node'
 
@@ -24,7 +24,12 @@ const { clock } = loop
 let isStopping = false
 const events = {
   publish: (name: string, detail: { readonly session: string }) => {
-    say({ name, detail, ...(name === 'bfd:closed' && { counters: handles.get(detail.session)!.session.counters }) })
+    say({
+      name,
+      detail,
+      at: performance.timeOrigin + performance.now(),
+      ...(name === 'bfd:closed' && { counters: handles.get(detail.session)!.session.counters }),
+    })
     if (isStopping && bfd.sessions.size === 0) loop.stop()
   },
 }
@@ -85,5 +90,5 @@ const input = loop.add(0, () => {
   for (const line of lines) obey(JSON.parse(line) as Command)
 })
 
-say({ name: 'started' })
+say({ name: 'started', priority: raiseThreadPriority() })
 loop.run()

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -95,30 +95,37 @@ export class Lab {
     }
   }
 
-  /** bfdd with the zebra that tells it of interfaces, in the router or behind it. */
-  frr(configuration: string, namespace: string = this.router): Frr {
-    const common = ['-z', join(this.folder, 'zserv.api'), '--vty_socket', this.folder, '-P', '0']
+  /** bfdd with the zebra that tells it of interfaces, in one of the namespaces. `via`: what runs bfdd, as `chrt` does. */
+  frr(configuration: string, namespace: string = this.router, via: readonly string[] = []): Frr {
+    const home = join(this.folder, namespace)
+    mkdirSync(home, { recursive: true })
+    chmodSync(home, 0o777)
+    const common = ['-z', join(home, 'zserv.api'), '--vty_socket', home, '-P', '0']
     const zebra = this.file('zebra.conf', '')
-    this.spawn(namespace, '/usr/lib/frr/zebra', ['-f', zebra, '-i', join(this.folder, 'zebra.pid'), ...common])
-    this.#await('zserv.api')
-    const bfdd = this.file('bfdd.conf', configuration)
-    this.spawn(namespace, '/usr/lib/frr/bfdd', [
-      '-f', bfdd, '-i', join(this.folder, 'bfdd.pid'), '--bfdctl', join(this.folder, 'bfdd.sock'), ...common,
-    ]) // prettier-ignore
-    return new Frr(this, namespace)
+    this.spawn(namespace, '/usr/lib/frr/zebra', ['-f', zebra, '-i', join(home, 'zebra.pid'), ...common])
+    this.#await(join(home, 'zserv.api'))
+    const bfdd = this.file(`bfdd-${namespace}.conf`, configuration)
+    const pid = join(home, 'bfdd.pid')
+    const [command = '', ...args] = [...via, '/usr/lib/frr/bfdd', '-f', bfdd, '-i', pid]
+    this.spawn(namespace, command, [...args, '--bfdctl', join(home, 'bfdd.sock'), ...common])
+    return new Frr(namespace, home)
   }
 
   bird(configuration: string, namespace: string = this.router): Bird {
     const control = join(this.folder, 'bird.ctl')
     const pid = join(this.folder, 'bird.pid')
     this.spawn(namespace, 'bird', ['-f', '-c', this.file('bird.conf', configuration), '-s', control, '-P', pid])
-    return new Bird(control)
+    return new Bird(control, join(this.folder, 'bird.conf'))
   }
 
-  /** Our sessions, in a process of their own. */
-  bfd(namespace: string = this.us): BfdProcess {
-    const program = new URL('bfd-process.ts', import.meta.url).pathname
-    return new BfdProcess(this.spawn(namespace, process.execPath, ['--conditions=development', program]))
+  /** Our sessions, in a process of their own. `program`: one that runs `bfd-process.ts` its own way. */
+  bfd(
+    namespace: string = this.us,
+    program: URL = new URL('bfd-process.ts', import.meta.url),
+    via: readonly string[] = [],
+  ): BfdProcess {
+    const [command = '', ...args] = [...via, process.execPath, '--conditions=development', program.pathname]
+    return new BfdProcess(this.spawn(namespace, command, args))
   }
 
   close(): void {
@@ -141,8 +148,8 @@ export class Lab {
       this.sh(namespace, `ip address add ${one} dev ${link}${one.includes(':') ? ' nodad' : ''}`)
   }
 
-  #await(name: string): void {
-    for (let tries = 0; tries < 200 && !existsSync(join(this.folder, name)); tries++) execFileSync('sleep', ['0.05'])
+  #await(path: string): void {
+    for (let tries = 0; tries < 200 && !existsSync(path); tries++) execFileSync('sleep', ['0.05'])
   }
 }
 
@@ -170,12 +177,17 @@ export interface FrrPeer {
 }
 
 export class Frr {
-  readonly #lab: Lab
   readonly #namespace: string
+  readonly #home: string
 
-  constructor(lab: Lab, namespace: string) {
-    this.#lab = lab
+  constructor(namespace: string, home: string) {
     this.#namespace = namespace
+    this.#home = home
+  }
+
+  /** Of bfdd. */
+  get pid(): number {
+    return Number(readFileSync(join(this.#home, 'bfdd.pid'), 'utf8'))
   }
 
   /** Runs commands of FRR's own shell. */
@@ -183,7 +195,7 @@ export class Frr {
     const args = commands.flatMap(command => ['-c', command])
     return execFileSync(
       'ip',
-      ['netns', 'exec', this.#namespace, 'vtysh', '--vty_socket', this.#lab.folder, '-d', 'bfdd', ...args],
+      ['netns', 'exec', this.#namespace, 'vtysh', '--vty_socket', this.#home, '-d', 'bfdd', ...args],
       { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
     )
   }
@@ -205,9 +217,17 @@ export class Frr {
 
 export class Bird {
   readonly #control: string
+  readonly #file: string
 
-  constructor(control: string) {
+  constructor(control: string, file: string) {
     this.#control = control
+    this.#file = file
+  }
+
+  /** Takes another configuration while it runs. */
+  configure(text: string): void {
+    writeFileSync(this.#file, text)
+    execFileSync('birdc', ['-s', this.#control, 'configure'], { stdio: 'ignore' })
   }
 
   /** The line about this peer of `show bfd sessions`, in words. */
