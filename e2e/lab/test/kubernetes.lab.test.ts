@@ -17,7 +17,7 @@ import {
   type Resource,
 } from '@metallb-ts/k8s-watch'
 import { httpTransport, serveMetrics, type TlsMaterial } from '@metallb-ts/k8s-watch/node'
-import { CONTRACT } from '@metallb-ts/k8s-watch/testing'
+import { CONTRACT, ORDEALS, OrdealScene } from '@metallb-ts/k8s-watch/testing'
 import { issueCertificate } from '@metallb-ts/k8s-watch/webhook'
 import { eventually } from '@metallb-ts/lab'
 import { PROCESS_OPTIONS, readOptions, type ProcessOptions } from '@metallb-ts/runtime'
@@ -70,6 +70,27 @@ describe.skipIf(!binaries.ok)(`a real API server (${binaries.ok ? 'here' : binar
       const namespace = `contract-${i}`
       await client.create(NAMESPACES, { metadata: { name: namespace } })
       await check({ client, namespace, forget: restarted })
+    },
+  )
+
+  it.concurrent.each(ORDEALS.map((ordeal, i) => [ordeal.id, ordeal.name, ordeal, i] as const))(
+    '[%s] a store before it survives %s',
+    async (_id, _name, { endure }, i) => {
+      const namespace = `ordeal-${i}`
+      await client.create(NAMESPACES, { metadata: { name: namespace } })
+      const authorization = `Bearer ${plane.adminToken}`
+      const scene = await OrdealScene.open({
+        upstream: plane.url,
+        ca: readFileSync(plane.caFile),
+        authorization,
+        client,
+        namespace,
+      })
+      try {
+        await endure(scene)
+      } finally {
+        await scene.close()
+      }
     },
   )
 

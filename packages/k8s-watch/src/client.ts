@@ -1,7 +1,9 @@
-import { asKubeFailure, failureOf, kubeFailure, parse } from './failure.ts'
+import type { Clock } from '@metallb-ts/runtime'
+import { asKubeFailure, failureOf, isCode, kubeFailure, parse } from './failure.ts'
+import { PageSize, readPage } from './paging.ts'
 import { apiVersion, collectionPath, objectPath, type KubeObject, type Resource } from './resource.ts'
-import { Semaphore } from './semaphore.ts'
-import type { KubeRequest, KubeResponse, KubeTransport } from './transport.ts'
+import type { KubeRequest, KubeTransport } from './transport.ts'
+import { WriteGate } from './write-gate.ts'
 
 export interface ListOptions {
   readonly namespace?: string
@@ -52,21 +54,25 @@ export interface ClientInit {
   readonly writesInFlight?: number
   /** Asked right before each write; false refuses it with `not-leading`. @default always */
   readonly mayWrite?: () => boolean
+  /** Waits when the server asks for it (429 with Retry-After), all writes together. @default who called hears of it */
+  readonly clock?: Clock
 }
 
 export function createClient(
   transport: KubeTransport,
-  { writesInFlight = 16, mayWrite = () => true }: ClientInit = {},
+  { writesInFlight = 16, mayWrite = () => true, clock }: ClientInit = {},
 ): KubeClient {
-  const writes = new Semaphore(writesInFlight)
-  const call = async (request: KubeRequest): Promise<KubeResponse> => {
-    const response = await transport.request(request).catch((error: unknown) => {
+  const writes = new WriteGate(writesInFlight, clock)
+  const readText = async (request: KubeRequest): Promise<string> => {
+    try {
+      const response = await transport.request(request)
+      if (response.status >= 200 && response.status < 300) return await response.text()
+      throw kubeFailure(await failureOf(response))
+    } catch (error) {
       throw kubeFailure(asKubeFailure(error))
-    })
-    if (response.status >= 200 && response.status < 300) return response
-    throw kubeFailure(await failureOf(response))
+    }
   }
-  const read = async <T>(request: KubeRequest): Promise<T> => parse<T>(await (await call(request)).text())
+  const read = async <T>(request: KubeRequest): Promise<T> => parse<T>(await readText(request))
   const write = <T>(request: KubeRequest): Promise<T> =>
     writes.run(() => {
       if (mayWrite()) return read<T>(request)
@@ -75,7 +81,7 @@ export function createClient(
   return {
     transport,
     get: (resource, key) => read({ method: 'GET', path: objectPath(resource, key) }),
-    list: (resource, options) => listAll(read, resource, options),
+    list: (resource, options) => listAll(readText, resource, options),
     create: (resource, object) =>
       write({
         method: 'POST',
@@ -107,38 +113,49 @@ export function createClient(
   }
 }
 
-/** Items asked for at once: one page decodes in a few milliseconds. */
-export const PAGE_SIZE = 500
-
 const PATCH_TYPES = {
   merge: 'application/merge-patch+json',
   json: 'application/json-patch+json',
   apply: 'application/apply-patch+yaml',
 } as const
 
+/** One consistent set: when its pages can be had no longer, it is begun anew. */
 async function listAll<T>(
-  read: <R>(request: KubeRequest) => Promise<R>,
+  readText: (request: KubeRequest) => Promise<string>,
   resource: Resource,
   options: ListOptions = {},
 ): Promise<Page<T>> {
-  const { namespace, labelSelector, fieldSelector, signal } = options
-  const items: T[] = []
-  for (let next: string | undefined = ''; ;) {
-    const page: RawList<T> = await read({
-      method: 'GET',
-      path: collectionPath(resource, namespace),
-      query: { limit: String(PAGE_SIZE), labelSelector, fieldSelector, continue: next === '' ? undefined : next },
-      ...(signal !== undefined && { signal }),
-    })
-    for (const item of page.items ?? []) items.push(item)
-    next = page.metadata?.continue
-    if (next === undefined || next === '') return { items, resourceVersion: page.metadata?.resourceVersion ?? '' }
+  for (let tries = 1; ; tries++) {
+    try {
+      return await listOnce(readText, resource, options)
+    } catch (error) {
+      if (!isCode(error, 'gone') || tries >= MOST_LIST_TRIES) throw error
+    }
   }
 }
 
-interface RawList<T> {
-  readonly items?: readonly T[] | null
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
+const MOST_LIST_TRIES = 3
+
+async function listOnce<T>(
+  readText: (request: KubeRequest) => Promise<string>,
+  resource: Resource,
+  { namespace, labelSelector, fieldSelector, signal }: ListOptions,
+): Promise<Page<T>> {
+  const items: T[] = []
+  const size = new PageSize()
+  for (let next: string | undefined; ;) {
+    const text = await readText({
+      method: 'GET',
+      path: collectionPath(resource, namespace),
+      query: { limit: String(size.limit), labelSelector, fieldSelector, continue: next },
+      ...(signal !== undefined && { signal }),
+    })
+    const page = readPage<T>(text)
+    for (const item of page.items) items.push(item)
+    size.learn(page.items.length, text.length)
+    next = page.next
+    if (next === undefined) return { items, resourceVersion: page.revision }
+  }
 }
 
 function json(body: unknown): Pick<KubeRequest, 'headers' | 'body'> {

@@ -7,9 +7,24 @@ export interface KubeFailure {
   /** HTTP status; 0 when there was no answer. */
   readonly status: number
   readonly message: string
-  /** What the server asked to wait, in milliseconds. */
+  /** What the server asked to wait, in milliseconds; 300 000 at most. */
   readonly retryAfterMs?: number
+  /** What was wrong with the bytes, when they were what failed. */
+  readonly flaw?: Flaw
 }
+
+/** What can be wrong with what came. Whatever it is: the set, or what changed since, is read again. */
+export type Flaw =
+  /** The connection, or the body, ended within a line or an object. */
+  | 'cut'
+  | 'not-json'
+  | 'not-utf8'
+  /** Longer than anything of Kubernetes. */
+  | 'too-long'
+  | 'unknown-event'
+  | 'no-object'
+  /** Without a name, or a version. */
+  | 'no-metadata'
 
 export type KubeFailureCode =
   | 'unauthorized'
@@ -56,7 +71,8 @@ export function parse<T>(text: string): T {
   try {
     return JSON.parse(text) as T
   } catch (error) {
-    throw kubeFailure({ code: 'bad-answer', status: 200, message: `the answer is not JSON: ${String(error)}` })
+    const message = `the answer is not JSON: ${String(error)}`
+    throw kubeFailure({ code: 'bad-answer', status: 200, message, flaw: 'not-json' })
   }
 }
 
@@ -72,18 +88,20 @@ export function statusFailure(
   { message = '', reason = '', details }: StatusObject,
   retryAfterMs?: number,
 ): KubeFailure {
-  const wait =
-    retryAfterMs ?? (details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000)
+  const asked = retryAfterMs ?? (details?.retryAfterSeconds ?? NaN) * 1_000
   const isTooLarge = details?.causes?.some(cause => cause.reason === 'ResourceVersionTooLarge') === true
   return {
     code: isTooLarge ? 'too-large-resource-version' : codeOf(code, reason),
     status: code,
     message: message === '' ? `HTTP ${code}` : message,
-    ...(wait !== undefined && { retryAfterMs: wait }),
+    ...(asked >= 0 && { retryAfterMs: Math.min(asked, MAX_RETRY_AFTER_MS) }),
   }
 }
 
 const MAX_MESSAGE = 512
+
+/** No server is believed that asks for more. */
+export const MAX_RETRY_AFTER_MS = 300_000
 
 function codeOf(status: number, reason: string): KubeFailureCode {
   if (status === 409) return reason === 'AlreadyExists' ? 'already-exists' : 'conflict'

@@ -1,7 +1,6 @@
 export { createAccessReviewer, type Access, type AccessReviewer } from './access.ts'
 export {
   createClient,
-  PAGE_SIZE,
   type ClientInit,
   type KubeClient,
   type ListOptions,
@@ -14,17 +13,18 @@ export { type Lease } from './election.ts'
 export { OLDER_ENDPOINTS, type SliceEndpoint, type SliceObject } from './endpoints.ts'
 export { isSameJson } from './equal.ts'
 export { type KubeEvents } from './events.ts'
-export { asKubeFailure, isCode, kubeFailure, type KubeFailure, type KubeFailureCode } from './failure.ts'
+export { asKubeFailure, isCode, kubeFailure, type Flaw, type KubeFailure, type KubeFailureCode } from './failure.ts'
 export { follow, type Followed, type Listenable } from './follow.ts'
 export { whenSynced } from './gate.ts'
 export {
   createInformer,
   type Informer,
   type InformerComponents,
+  type InformerHealth,
   type InformerInit,
-  type OlderResource,
 } from './informer.ts'
 export { createLeader, type Leader, type LeaderComponents, type LeaderInit } from './leader.ts'
+export { createOnce, writeObject, type CreateComponents, type ObjectWrite, type Written } from './object-writer.ts'
 export {
   createRecorder,
   type EventRecorder,
@@ -51,7 +51,8 @@ export {
   type Resource,
 } from './resource.ts'
 export { isNewer } from './revision.ts'
-export { writeStatus, type StatusWrite, type StatusWritten } from './status-writer.ts'
+export { type OlderResource, type Selection } from './source.ts'
+export { writeStatus, type StatusWrite } from './status-writer.ts'
 export { Store, type Indexes, type Lister, type Stored, type StoreChange } from './store.ts'
 export { type KubeRequest, type KubeResponse, type KubeTransport } from './transport.ts'
 export {

@@ -3,9 +3,13 @@ import type { KubeFailure } from './failure.ts'
 import { isNewer } from './revision.ts'
 
 /** Keeps a store equal to the server's: lists, watches from there, and begins anew when the server has forgotten. */
-export type ReflectorState = Phase & {
+export type ReflectorState = Phase & Remembered
+
+interface Remembered {
   /** The server does not stream lists: until then, by the clock's milliseconds, it is not asked to. */
   readonly pagesUntil: number
+  /** The set was just read anew at once, and no watch has been well for long since: the next time is waited for. */
+  readonly hasRelisted: boolean
 }
 
 type Phase =
@@ -45,8 +49,8 @@ export type ReflectorInput =
   | { readonly type: 'list-failed'; readonly failure: KubeFailure }
   /** The server took the watch. */
   | { readonly type: 'opened' }
-  /** A change or a bookmark was applied. */
-  | { readonly type: 'advanced'; readonly revision: string }
+  /** Changes or bookmarks were applied, so many; this is the version of the last. */
+  | { readonly type: 'advanced'; readonly revision: string; readonly events: number }
   /** The server ended the watch as it does from time to time. */
   | { readonly type: 'watch-ended' }
   | { readonly type: 'watch-failed'; readonly failure: KubeFailure }
@@ -68,7 +72,7 @@ export interface ReflectorSettings {
   readonly initial: 'stream' | 'pages'
 }
 
-export const INITIAL_REFLECTOR: ReflectorState = { name: 'stopped', pagesUntil: -Infinity }
+export const INITIAL_REFLECTOR: ReflectorState = { name: 'stopped', pagesUntil: -Infinity, hasRelisted: false }
 
 type Answer = Step<ReflectorState, ReflectorEffect | TimerEffect<ReflectorTimer>>
 
@@ -80,7 +84,8 @@ export function stepReflector(
 ): Answer {
   if (input.type === 'stop') {
     const timers = (['retry', 'idle', 'initial', 'settle'] as const).map(stop)
-    return to({ name: 'stopped', pagesUntil: state.pagesUntil }, ...timers, { type: 'abort' })
+    const { pagesUntil } = state
+    return to({ name: 'stopped', pagesUntil, hasRelisted: false }, ...timers, { type: 'abort' })
   }
   switch (state.name) {
     case 'stopped':
@@ -150,9 +155,9 @@ function inWatching(
 ): Answer {
   switch (input.type) {
     case 'advanced': {
-      const failures = now - state.since > HEALTHY_MS ? 0 : state.failures
+      const past = now - state.since > HEALTHY_MS ? { failures: 0, hasRelisted: false } : {}
       const revision = isNewer(input.revision, state.revision) ? input.revision : state.revision
-      const next = { ...state, failures, revision, isLost: false, events: state.events + 1 }
+      const next = { ...state, ...past, revision, isLost: false, events: state.events + input.events }
       return to(next, start('idle', settings.idleMs), ...(state.isLost ? [{ type: 'resumed' } as const] : []))
     }
     case 'opened':
@@ -165,9 +170,9 @@ function inWatching(
         : watch(settings, state, { revision: state.revision, isFresh: false }, now)
     case 'watch-failed': {
       const mustList = MUST_LIST.includes(input.failure.code)
-      // A revision that a list just gave and is refused at once means a confused server: listing again waits.
-      if (mustList && !(state.isFresh && state.events === 0))
-        return list(settings, state, now, stop('idle'), stop('settle'))
+      // The first time at once. A list that comes to the same again means a confused server: that one is waited for.
+      if (mustList && !state.hasRelisted && !(state.isFresh && state.events === 0))
+        return list(settings, { ...state, hasRelisted: true }, now, stop('idle'), stop('settle'))
       return wait(state, mustList ? undefined : state.revision, input.failure)
     }
     case 'expired': {
@@ -185,38 +190,40 @@ function inWatching(
 /** What was not understood may have been a change: only a list tells. */
 const MUST_LIST: readonly string[] = ['gone', 'too-large-resource-version', 'bad-answer']
 
-interface Carried {
-  readonly pagesUntil: number
+interface Carried extends Remembered {
   readonly failures: number
   readonly isLost: boolean
 }
 
 function list(
   { initial }: ReflectorSettings,
-  { pagesUntil, failures, isLost }: Carried,
+  { pagesUntil, hasRelisted, failures, isLost }: Carried,
   now: number,
   ...first: readonly TimerEffect<ReflectorTimer>[]
 ): Answer {
   const how = initial === 'stream' && now >= pagesUntil ? 'stream' : 'pages'
   const patience = how === 'stream' ? [start('initial', INITIAL_SILENCE_MS)] : []
-  return to({ name: 'listing', how, pagesUntil, failures, isLost }, ...first, ...patience, { type: 'list', how })
+  return to({ name: 'listing', how, pagesUntil, hasRelisted, failures, isLost }, ...first, ...patience, {
+    type: 'list',
+    how,
+  })
 }
 
 function watch(
   { idleMs }: ReflectorSettings,
-  { pagesUntil, failures, isLost }: Carried,
+  { pagesUntil, hasRelisted, failures, isLost }: Carried,
   { revision, isFresh }: { readonly revision: string; readonly isFresh: boolean },
   now: number,
 ): Answer {
   return to(
-    { name: 'watching', pagesUntil, failures, revision, isLost, since: now, events: 0, isFresh },
+    { name: 'watching', pagesUntil, hasRelisted, failures, revision, isLost, since: now, events: 0, isFresh },
     { type: 'watch', revision },
     start('idle', idleMs),
   )
 }
 
 function wait(
-  { pagesUntil, failures, isLost }: Carried,
+  { pagesUntil, hasRelisted, failures, isLost }: Carried,
   revision: string | undefined,
   failure: KubeFailure,
   ...more: readonly ReflectorEffect[]
@@ -226,7 +233,7 @@ function wait(
     failure.code === 'forbidden' || failure.code === 'not-found' ? Math.min(FORBIDDEN_RETRY_MS, grown * 4) : grown
   const ms = Math.max(base, (failure.retryAfterMs ?? 0) / (1 - RETRY_JITTER))
   return to(
-    { name: 'waiting', pagesUntil, failures: failures + 1, revision, isLost: true },
+    { name: 'waiting', pagesUntil, hasRelisted, failures: failures + 1, revision, isLost: true },
     stop('idle'),
     stop('settle'),
     ...more,

@@ -14,10 +14,13 @@ export interface KubeResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** The whole body; one of `text` and `lines` may be read, once. */
+  /** The whole body; one of `text` and `lines` may be read, once. Rejects with a `Failure` when it is cut, or no text. */
   text(): Promise<string>
-  /** The body line by line, as it comes; a last line that is cut short is left out. */
-  lines(): AsyncIterable<string>
+  /**
+   * The body in lines, those that are there at a time. Rejects with a `Failure` when it ends within a line, or holds what
+   * is no line of text; the lines before that have been told.
+   */
+  lines(): AsyncIterable<readonly string[]>
 }
 
 /** Rejects when no answer came: the network's fault. Any status is an answer. */

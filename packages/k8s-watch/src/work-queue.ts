@@ -1,9 +1,10 @@
 import { backoffDelay, type BackoffPolicy, type Clock, type Random, type Timer } from '@metallb-ts/runtime'
+import { asKubeFailure } from './failure.ts'
 
 /** What came of one run. */
 export type Outcome =
   | { readonly kind: 'done' }
-  /** Once more after a back-off that grows per key. */
+  /** Once more after a back-off that grows per key, and not before the time that a KubeFailure asks for. */
   | { readonly kind: 'retry'; readonly error: unknown }
   /** Once more after this long. */
   | { readonly kind: 'later'; readonly ms: number }
@@ -144,7 +145,8 @@ class KeyedQueue implements WorkQueue {
     else {
       const failures = this.#failures.get(key) ?? 0
       this.#failures.set(key, failures + 1)
-      ms = backoffDelay(this.#init.backoff ?? DEFAULT_BACKOFF, failures, this.#components.random)
+      const grown = backoffDelay(this.#init.backoff ?? DEFAULT_BACKOFF, failures, this.#components.random)
+      ms = Math.max(grown, asKubeFailure(outcome.error).retryAfterMs ?? 0)
     }
     const timer = this.#components.clock.setTimer(ms, () => this.add(key))
     this.#timers.set(key, timer)

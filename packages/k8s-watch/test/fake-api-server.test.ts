@@ -147,7 +147,7 @@ describe('the fake API server', () => {
     const watch = await client.transport.request({ method: 'GET', path, query: { watch: '1' } })
     await expect(
       (async () => {
-        for await (const line of watch.lines()) lines.push(line)
+        for await (const some of watch.lines()) lines.push(...some)
       })(),
     ).rejects.toThrow()
     expect(lines).toHaveLength(1)

@@ -110,12 +110,12 @@ export class Asked {
     this.#wake()
   }
 
-  async *#read(): AsyncGenerator<string> {
+  async *#read(): AsyncGenerator<readonly string[]> {
     for (;;) {
       const next = this.#lines.shift()
       if (next === null) return
       if (next instanceof Error) throw next
-      if (next !== undefined) yield next
+      if (next !== undefined) yield [next]
       else await new Promise<void>(resolve => (this.#wake = resolve))
     }
   }

@@ -5,7 +5,7 @@ import { constants, createGunzip } from 'node:zlib'
 import { request as send, type Dispatcher } from 'undici'
 import type { KubeRequest, KubeResponse, KubeTransport } from '../transport.ts'
 import { Agents, type AgentsInit, type TlsMaterial } from './agents.ts'
-import { linesOf } from './lines.ts'
+import { linesOf, wholeText } from './lines.ts'
 
 export interface HttpTransportInit extends AgentsInit {
   /** `https://host:port`, a path allowed. */
@@ -122,7 +122,7 @@ function answer(
   return {
     status: statusCode,
     headers,
-    text: () => textOf(bytes).catch(failed),
+    text: () => wholeText(bytes).catch(failed),
     lines: async function* () {
       try {
         yield* linesOf(bytes)
@@ -138,16 +138,11 @@ function unzipped(body: Readable): Readable {
   return pipeline(body, createGunzip({ flush: constants.Z_SYNC_FLUSH }), () => {}) as unknown as Readable
 }
 
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for await (const chunk of body) text += decoder.decode(chunk, { stream: true })
-  return text + decoder.decode()
-}
-
 /** Nothing came in time: the connection may be dead, and all that shares it. */
 function isSilence(error: unknown): boolean {
-  const { code } = error as { readonly code?: string }
+  const { code } = (error instanceof Error && error.cause !== undefined ? error.cause : error) as {
+    readonly code?: string
+  }
   return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
 }
 

@@ -355,10 +355,11 @@ async function page(
 
 /** The events of a watch, in short. */
 class Watch {
-  readonly #lines: AsyncIterator<string>
+  readonly #lines: AsyncIterator<readonly string[]>
+  #waiting: string[] = []
   readonly #abort: AbortController
 
-  private constructor(lines: AsyncIterator<string>, abort: AbortController) {
+  private constructor(lines: AsyncIterator<readonly string[]>, abort: AbortController) {
     this.#lines = lines
     this.#abort = abort
   }
@@ -379,13 +380,23 @@ class Watch {
 
   async next(): Promise<string> {
     for (;;) {
-      const { value, done } = await this.#lines.next()
-      assert.ok(done !== true, 'the watch ended')
-      const { type, object } = JSON.parse(value) as { type: string; object: KubeObject & { code?: number } }
+      const { type, object } = JSON.parse(await this.#line()) as {
+        type: string
+        object: KubeObject & { code?: number }
+      }
       if (type === 'ERROR') return `ERROR ${object.code}`
       if (type !== 'BOOKMARK') return `${type} ${object.metadata.name}`
       if (object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true') return 'BOOKMARK end of initial events'
     }
+  }
+
+  async #line(): Promise<string> {
+    while (this.#waiting.length === 0) {
+      const { value, done } = await this.#lines.next()
+      assert.ok(done !== true, 'the watch ended')
+      this.#waiting.push(...value.filter(line => line !== ''))
+    }
+    return this.#waiting.shift()!
   }
 
   async close(): Promise<void> {

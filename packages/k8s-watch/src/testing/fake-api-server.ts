@@ -3,7 +3,7 @@ import { createSecureServer } from 'node:http2'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { KeyPair } from '../node/webhook/certificate.ts'
 import { ApiCore } from './api-core.ts'
-import type { Faults } from './faults.ts'
+import type { FakeFaultEffect, Faults } from './faults.ts'
 import { HttpFace } from './http-face.ts'
 import { openJournal } from './journal.ts'
 import { kindsOfRelease } from './kinds.ts'
@@ -38,7 +38,7 @@ export interface FakeApiServer {
   readonly kubeconfig: string
   /** Objects and rules without HTTP, for a test to look at. */
   readonly core: ApiCore
-  readonly faults: Faults
+  readonly faults: Faults<FakeFaultEffect>
   /** Requests so far, watches included: `GET /api/v1/services`. */
   readonly requests: readonly string[]
   /** Watches that are open now. */

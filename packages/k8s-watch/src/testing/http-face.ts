@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
 import { failure, type Answer, type ApiCore, type Target } from './api-core.ts'
 import { discovery } from './discovery.ts'
-import { Faults, type FaultEffect } from './faults.ts'
+import { Faults, type FakeFaultEffect } from './faults.ts'
 import { collectionOf } from './kinds.ts'
+import { goesWrong } from './misbehaviour.ts'
 import type { StoredObject } from './object-store.ts'
 import { refusal, verbOf, type FakeUser } from './rbac.ts'
 import { selects } from './selectors.ts'
@@ -16,7 +18,7 @@ export interface HttpFaceInit {
 
 /** What clients speak to: paths, parameters, bodies, and whatever a test wants to go wrong. */
 export class HttpFace {
-  readonly faults: Faults = new Faults()
+  readonly faults: Faults<FakeFaultEffect> = new Faults()
   readonly requests: string[] = []
   readonly #core: ApiCore
   readonly #init: HttpFaceInit
@@ -48,7 +50,8 @@ export class HttpFace {
     if (this.#isSilent) return
     const isWatch = ['1', 'true'].includes(url.searchParams.get('watch') ?? '')
     const fault = this.faults.take(method, url.pathname, isWatch)
-    if (fault !== undefined && (await this.#goesWrong(fault, response))) return
+    if (fault?.type === 'goaway') goAway(response)
+    if (fault !== undefined && (await goesWrong(fault, response))) return
     try {
       const target = this.#core.target(url.pathname)
       if (target === undefined) return send(response, this.#page(url.pathname))
@@ -66,26 +69,6 @@ export class HttpFace {
     }
   }
 
-  /** True when nothing more is to be done. */
-  async #goesWrong(fault: FaultEffect, response: ServerResponse): Promise<boolean> {
-    switch (fault.type) {
-      case 'silence':
-        return true
-      case 'reset':
-        response.destroy()
-        return true
-      case 'delay':
-        await new Promise(resolve => setTimeout(resolve, fault.ms))
-        return false
-      case 'status':
-        if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(fault.retryAfterSeconds))
-        send(response, failure(fault.code, fault.reason ?? '', 'as the test asked'))
-        return true
-      default:
-        return false
-    }
-  }
-
   #page(path: string): Answer {
     if (['/healthz', '/readyz', '/livez'].includes(path)) return { status: 200, body: 'ok' }
     const page = discovery(path, this.#core.kinds())
@@ -99,7 +82,7 @@ export class HttpFace {
     target: Target,
     query: URLSearchParams,
     request: IncomingMessage,
-    fault: FaultEffect | undefined,
+    fault: FakeFaultEffect | undefined,
   ): Promise<Answer> {
     switch (method) {
       case 'GET':
@@ -129,7 +112,7 @@ export class HttpFace {
     return this.#core.apply(target, patch, options)
   }
 
-  #list({ kind, namespace }: Target, query: URLSearchParams, fault: FaultEffect | undefined): Answer {
+  #list({ kind, namespace }: Target, query: URLSearchParams, fault: FakeFaultEffect | undefined): Answer {
     const { store } = this.#core
     const [revision, start] = placeOf(query.get('continue')) ?? [
       Math.max(1, store.revision - (fault?.type === 'stale' ? fault.revisions : 0)),
@@ -153,7 +136,7 @@ export class HttpFace {
     return { status: 200, body: new Json(json) }
   }
 
-  #watch(target: Target, query: URLSearchParams, response: ServerResponse, fault: FaultEffect | undefined): void {
+  #watch(target: Target, query: URLSearchParams, response: ServerResponse, fault: FakeFaultEffect | undefined): void {
     if (query.has('sendInitialEvents') && !this.#init.streamsLists) {
       const message =
         'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled'
@@ -238,6 +221,12 @@ function placeOf(token: string | null): [revision: number, start: number] | unde
 function watchedBy({ name, ...target }: Target, query: URLSearchParams): Target {
   if (name !== undefined) query.set('fieldSelector', `metadata.name=${name}`)
   return target
+}
+
+/** What is under way on the connection goes on. Over HTTP/1.1 there is no such thing. */
+function goAway(response: ServerResponse): void {
+  const { stream } = response as Partial<Pick<Http2ServerResponse, 'stream'>>
+  stream?.session?.goaway()
 }
 
 function send(response: ServerResponse, { status, body }: Answer): void {
