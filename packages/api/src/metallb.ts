@@ -123,6 +123,36 @@ export interface ServiceBGPStatus extends KubeObject {
   }
 }
 
+/** One BGP session of one node. The first five fields are those of FRR-K8s' resource of this name. */
+export interface BGPSessionState extends KubeObject {
+  readonly status?: {
+    readonly bgpStatus?: string
+    readonly bfdStatus?: string
+    readonly node?: string
+    /** Name of the BGPPeer. */
+    readonly peer?: string
+    readonly vrf?: string
+    readonly address?: string
+    readonly interface?: string
+    readonly since?: string
+    readonly lastError?: string
+    readonly negotiated?: {
+      readonly peerASN: number
+      readonly peerRouterID: string
+      readonly kind: 'internal' | 'external'
+      readonly holdTimeSeconds: number
+      readonly keepaliveTimeSeconds: number
+      readonly families: readonly string[]
+      readonly gracefulRestart: boolean
+    }
+    readonly prefixes?: {
+      readonly desired: number
+      readonly advertised: number
+      readonly heldBack?: readonly string[]
+    }
+  }
+}
+
 export interface ConfigurationState extends KubeObject {
   readonly status?: {
     readonly result?: 'Valid' | 'Invalid' | 'Unknown'

@@ -13,6 +13,8 @@ export const ANNOTATIONS = {
 export const POOL_ANNOTATION = 'metallb.io/ip-allocated-from-pool'
 
 export const EXCLUDE_NODE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers'
+/** Annotation or label of a Node, ours: `true` takes it off the network gently, `force` also where nobody else announces. */
+export const DRAIN_KEY = 'metallb-ts.io/drain'
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 
 /** Value of an annotation under its new name, else under the legacy one. Present but empty still counts as present. */
