@@ -2,6 +2,9 @@ import type { RouteAttributes, SourcedRoute } from '@metallb-ts/bgp-fsm'
 import { maskedPrefix } from '@metallb-ts/netip'
 import type { Subject } from './announcements.ts'
 import { poolFamilies, preferencesAgree, type BgpAdvertisementConfig } from './bgp-advertisements.ts'
+import type { PeerConfig } from './bgp-peers.ts'
+import { familiesOf } from './peers.ts'
+import { explainProblem } from './problem.ts'
 import { matchesAny } from './selectors.ts'
 import type { Silence } from './silence.ts'
 
@@ -30,7 +33,42 @@ export function announceByBgp(subject: Subject): {
   if (here.isExcluded && !input.ignoreExcludeLabel) return silent('node-excluded', [])
   if (isLocal && !endpoints.nodes.has(here.name)) return silent('no-local-endpoint', [])
   if (!endpoints.any) return silent('no-endpoint', [])
-  return { routes: ads.flatMap(ad => routes(ad, subject)), silences: [] }
+  if (input.drain?.withdraws === true && !input.drain.kept.has(subject.key)) return silent('node-draining', [])
+  return { routes: ads.flatMap(ad => routes(ad, subject)), silences: unheard(ads, subject) }
+}
+
+/** Routes that nobody here could be told of: no peer that an advertisement means, or none that carries the family. */
+function unheard(ads: readonly BgpAdvertisementConfig[], subject: Subject): readonly Silence[] {
+  const { input, here, addresses } = subject
+  const isMeant = ({ name }: PeerConfig): boolean => ads.some(({ peers }) => peers.length === 0 || peers.includes(name))
+  const meant = input.config.peers.filter(peer => matchesAny(peer.nodeSelectors, here.labels) && isMeant(peer))
+  if (meant.length === 0) {
+    const why = whyNoPeer(ads, subject)
+    const facts = { node: here.name, ...(why !== undefined && { why }) }
+    return [{ protocol: 'bgp', code: 'no-peer', objects: ads.map(objectName), facts }]
+  }
+  const carried = new Set(meant.flatMap(familiesOf))
+  const missing = [...new Set(addresses.map(({ family }) => family))].filter(family => !carried.has(family))
+  return missing.map(family => ({
+    protocol: 'bgp',
+    code: 'family-not-carried',
+    objects: meant.map(({ name }) => ({ kind: 'BGPPeer', name })),
+    facts: { node: here.name, family: family === 'ipv4' ? 'IPv4' : 'IPv6' },
+  }))
+}
+
+/** The fault of a peer that would be meant, or what is known of those that are named. */
+function whyNoPeer(ads: readonly BgpAdvertisementConfig[], { input, here }: Subject): string | undefined {
+  const named = new Set(ads.flatMap(({ peers }) => peers))
+  const known = input.config.peers.map(({ name }) => name)
+  const faults = (input.problems ?? []).filter(
+    ({ object }) =>
+      object.kind === 'BGPPeer' && !known.includes(object.name) && (named.size === 0 || named.has(object.name)),
+  )
+  if (faults.length > 0) return faults.map(explainProblem).join('; ')
+  const elsewhere = known.filter(name => named.size === 0 || named.has(name))
+  if (elsewhere.length > 0) return `the nodeSelectors of ${elsewhere.join(', ')} do not match node ${here.name}`
+  return named.size > 0 ? `there is no BGPPeer ${[...named].join(', ')}` : 'there is none at all'
 }
 
 function conflicting(ads: readonly BgpAdvertisementConfig[], { pool }: Subject): readonly BgpAdvertisementConfig[] {
@@ -46,7 +84,7 @@ function routes(ad: BgpAdvertisementConfig, { addresses }: Subject): readonly So
   const communities = ad.communities.flatMap(one => (one.kind === 'standard' ? [one.value] : []))
   const largeCommunities = ad.communities.flatMap(one => (one.kind === 'large' ? [one.value] : []))
   const attributes: RouteAttributes = {
-    ...(ad.localPreference !== 0 && { localPreference: ad.localPreference }),
+    localPreference: ad.localPreference, // 0 is said, too: so does MetalLB's own speaker
     ...(communities.length > 0 && { communities }),
     ...(largeCommunities.length > 0 && { largeCommunities }),
   }

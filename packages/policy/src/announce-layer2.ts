@@ -41,6 +41,7 @@ export function announceAtLayer2(subject: Subject): Layer2Announcement {
     ignoreExcludeLabel,
     avoidCordoned,
     ...(isLocal && { localEndpoints: endpoints }),
+    ...(input.drain?.lingers === true && { lingering: here.name }),
   })
   const address = addresses[0]! // the first address alone decides, so that both families of a Service move together
   const owner = ownerOf(input, standing, address)

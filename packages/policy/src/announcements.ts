@@ -6,8 +6,10 @@ import { announceByBgp } from './announce-bgp.ts'
 import { announceAtLayer2, type Layer2Announcement } from './announce-layer2.ts'
 import type { Config } from './config.ts'
 import { servingEndpoints, type ServingEndpoints } from './endpoints.ts'
+import type { DrainView } from './drain.ts'
 import type { NodeFacts } from './nodes.ts'
 import type { PoolConfig } from './pools.ts'
+import type { ConfigProblem } from './problem.ts'
 import type { Labels } from './selectors.ts'
 import type { Silence } from './silence.ts'
 import { typedAddress } from './typed-address.ts'
@@ -33,6 +35,10 @@ export interface AnnouncementInput {
   readonly ignoreExcludeLabel: boolean
   /** At layer 2 a cordoned node owns nothing, which empties it before it is drained. @default false */
   readonly avoidCordoned?: boolean
+  /** What is wrong in the configuration, to say which object is at fault. @default [] */
+  readonly problems?: readonly ConfigProblem[]
+  /** How far this node's drain has come. @default it is not drained */
+  readonly drain?: DrainView
 }
 
 /** Who holds an address, or why nobody does. */
@@ -64,6 +70,8 @@ const NOTHING: Announcements['layer2'] = { held: [], contested: [] }
 /** A Service that has addresses of a pool, and what surrounds it. */
 export interface Subject {
   readonly input: AnnouncementInput
+  /** `namespace/name` */
+  readonly key: string
   readonly addresses: readonly Address[]
   readonly pool: PoolConfig
   readonly labels: Labels
@@ -73,13 +81,15 @@ export interface Subject {
   readonly here: NodeFacts
 }
 
-function subjectOf(input: AnnouncementInput): Subject | Silence {
+/** The Service with all that surrounds it, or why there is nothing to announce. */
+export function subjectOf(input: AnnouncementInput): Subject | Silence {
   const { service, config, nodes, node } = input
   const { metadata, spec = {}, status } = service
+  const key = `${metadata.namespace ?? ''}/${metadata.name}`
   const silence = (code: Silence['code'], facts?: Silence['facts']): Silence => ({
     protocol: 'any',
     code,
-    objects: [{ kind: 'Service', name: `${metadata.namespace ?? ''}/${metadata.name}` }],
+    objects: [{ kind: 'Service', name: key }],
     ...(facts !== undefined && { facts }),
   })
   if (spec.type !== 'LoadBalancer') return silence('not-a-load-balancer')
@@ -99,19 +109,17 @@ function subjectOf(input: AnnouncementInput): Subject | Silence {
   if (pool === undefined) return silence('address-in-no-pool', { address: addresses.map(formatAddress).join(', ') })
   return {
     input,
+    key,
     addresses,
     pool,
     labels: metadata.labels ?? {},
     isLocal: spec.externalTrafficPolicy === 'Local',
     isShared: annotation(metadata.annotations, ANNOTATIONS.allowSharedIp) !== undefined,
     endpoints: servingEndpoints(input.slices),
-    here: nodes.get(node) ?? {
-      name: node,
-      labels: {},
-      isNetworkUnavailable: false,
-      isExcluded: false,
-      isCordoned: false,
-      addresses: {},
-    },
+    here: nodes.get(node) ?? unknownNode(node),
   }
+}
+
+function unknownNode(name: string): NodeFacts {
+  return { name, labels: {}, isNetworkUnavailable: false, isExcluded: false, isCordoned: false, drain: 'no', addresses: {} }
 }

@@ -9,13 +9,20 @@ export interface CandidateRules {
   readonly avoidCordoned: boolean
   /** Present with externalTrafficPolicy Local. */
   readonly localEndpoints?: ServingEndpoints
+  /** A node that keeps its rank although it is drained: it answers until its successor does. */
+  readonly lingering?: string
 }
+
+/** Behind every other: a drained node answers only where nobody else could. */
+const LEAVING_SCORE = -1
 
 /** Every node as if all were alive, with every reason for which it may not own an address, and its score where it may. */
 export function candidates(nodes: Iterable<NodeFacts>, rules: CandidateRules): readonly Candidate[] {
   return [...nodes].map(node => ({
     node: node.name,
-    score: rules.ads.reduce((sum, ad) => sum + (ad.scores.get(node.name) ?? 0), 0),
+    score: isLeaving(node, rules)
+      ? LEAVING_SCORE
+      : rules.ads.reduce((sum, ad) => sum + (ad.scores.get(node.name) ?? 0), 0),
     refusals: refusals(node, rules),
   }))
 }
@@ -30,11 +37,14 @@ export function living(candidates: readonly Candidate[], members: ReadonlySet<st
   )
 }
 
-function refusals(
-  node: NodeFacts,
-  { ads, ignoreExcludeLabel, avoidCordoned, localEndpoints }: CandidateRules,
-): readonly Ineligibility[] {
+function isLeaving({ name, drain }: NodeFacts, { lingering }: CandidateRules): boolean {
+  return drain !== 'no' && name !== lingering
+}
+
+function refusals(node: NodeFacts, rules: CandidateRules): readonly Ineligibility[] {
+  const { ads, ignoreExcludeLabel, avoidCordoned, localEndpoints } = rules
   const reasons: Ineligibility[] = []
+  if (node.drain === 'forced' && isLeaving(node, rules)) reasons.push('leaving')
   if (node.isNetworkUnavailable) reasons.push('network-unavailable')
   if (node.isExcluded && !ignoreExcludeLabel) reasons.push('excluded-by-label')
   if (node.isCordoned && avoidCordoned) reasons.push('cordoned')

@@ -1,4 +1,4 @@
-import { EXCLUDE_NODE_LABEL, type Node } from '@metallb-ts/api'
+import { DRAIN_KEY, EXCLUDE_NODE_LABEL, type Node } from '@metallb-ts/api'
 import type { Address, Family } from '@metallb-ts/netip'
 import type { Labels } from './selectors.ts'
 import { typedAddress } from './typed-address.ts'
@@ -13,9 +13,13 @@ export interface NodeFacts {
   readonly isExcluded: boolean
   /** Nothing new is to be scheduled on it. */
   readonly isCordoned: boolean
+  /** What its user said of draining it; `forced`: even where nobody else announces. */
+  readonly drain: DrainWish
   /** The first internal address of each family. */
   readonly addresses: Readonly<Partial<Record<Family, Address>>>
 }
+
+export type DrainWish = 'no' | 'asked' | 'forced'
 
 /** Ready and tainted do not matter here, and cordoned only to who asks for it: what counts is whether traffic may come. */
 export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
@@ -32,6 +36,12 @@ export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
     ),
     isExcluded: metadata.labels !== undefined && Object.hasOwn(metadata.labels, EXCLUDE_NODE_LABEL),
     isCordoned: spec?.unschedulable === true,
+    drain: drainWish(metadata.annotations?.[DRAIN_KEY] ?? metadata.labels?.[DRAIN_KEY]),
     addresses: { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) },
   }
+}
+
+/** Only what is plainly a yes: a typing error must not take a node off the network. */
+function drainWish(text: string | undefined): DrainWish {
+  return text === 'true' ? 'asked' : text === 'force' ? 'forced' : 'no'
 }

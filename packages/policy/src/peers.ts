@@ -16,8 +16,8 @@ export interface NodePeers {
   readonly refusals: readonly PeerRefusal[]
 }
 
-/** The sessions that this node should have. */
-export function nodePeers(config: Config, here: NodeFacts): NodePeers {
+/** The sessions that this node should have. @param isDraining routes are told as about to go (RFC 8326) */
+export function nodePeers(config: Config, here: NodeFacts, isDraining = false): NodePeers {
   const peers: PeerInit[] = []
   const refusals: PeerRefusal[] = []
   for (const peer of config.peers) {
@@ -40,6 +40,7 @@ export function nodePeers(config: Config, here: NodeFacts): NodePeers {
         ...(peer.password !== undefined && { password: peer.password }),
         ...(peer.vrf !== undefined && { device: peer.vrf }),
         ...(peer.strictBfd && { strictBfd: true }),
+        ...(isDraining && { isDraining }),
         ...(peer.gracefulRestart && { gracefulRestart: { seconds: GRACEFUL_RESTART_SECONDS } }),
       })
     }
@@ -48,7 +49,7 @@ export function nodePeers(config: Config, here: NodeFacts): NodePeers {
 }
 
 /** An unnumbered session runs over link-local addresses, and carries IPv4 by IPv6 next hops (RFC 8950). */
-function familiesOf({ dualStack, remote }: PeerConfig): readonly Family[] {
+export function familiesOf({ dualStack, remote }: Pick<PeerConfig, 'dualStack' | 'remote'>): readonly Family[] {
   return dualStack || 'interface' in remote ? ['ipv4', 'ipv6'] : [remote.address.family]
 }
 

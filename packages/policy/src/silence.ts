@@ -30,6 +30,12 @@ export type SilenceCode =
   | 'network-unavailable'
   | 'node-excluded'
   | 'no-peer'
+  | 'family-not-carried'
+  | 'session-starting'
+  | 'session-down'
+  | 'not-told'
+  | 'not-answering'
+  | 'node-draining'
 
 /** One sentence that names the object to change. */
 export function explainSilence({ protocol, code, objects, facts = {} }: Silence): string {
@@ -73,7 +79,19 @@ export function explainSilence({ protocol, code, objects, facts = {} }: Silence)
     case 'node-excluded':
       return `node ${facts['node'] ?? ''} carries the label node.kubernetes.io/exclude-from-external-load-balancers`
     case 'no-peer':
-      return `no BGPPeer of this node is meant by ${names}`
+      return `node ${facts['node'] ?? ''} has no BGPPeer that ${names} means${facts['why'] === undefined ? '' : `: ${facts['why']}`}`
+    case 'family-not-carried':
+      return `no session of node ${facts['node'] ?? ''} carries ${facts['family'] ?? ''}, see ${names}`
+    case 'session-starting':
+      return `the session of ${names} on node ${facts['node'] ?? ''} is about to begin`
+    case 'session-down':
+      return `the session of ${names} with ${facts['router'] ?? ''} on node ${facts['node'] ?? ''} is down: ${facts['why'] ?? ''}`
+    case 'not-told':
+      return `${names} was not told by node ${facts['node'] ?? ''}: ${facts['why'] ?? ''}`
+    case 'not-answering':
+      return `node ${facts['node'] ?? ''} owns the address and answers on no interface: ${facts['why'] ?? ''}`
+    case 'node-draining':
+      return `node ${facts['node'] ?? ''} is being drained`
   }
 }
 

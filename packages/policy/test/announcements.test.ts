@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { formatAddress, formatPrefix } from '@metallb-ts/netip'
 import { describe, expect, it } from 'vitest'
 import { explainSilence, type Announcements, type OwnerFacts, type SilenceCode } from '../src/index.ts'
-import { announce, bgp, l2, node, POOLS, pool, ready, slice, type Scene } from './cluster.ts'
+import { announce, bgp, l2, node, peer, POOLS, pool, ready, slice, type Scene } from './cluster.ts'
 
 const EXCLUDED = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' }
 const NODES = ['a', 'b', 'c']
 const LAN = { l2Advertisements: [l2('all')] }
-const ROUTED = { bgpAdvertisements: [bgp('all')] }
+const ROUTED = { bgpAdvertisements: [bgp('all')], peers: [peer('tor', { dualStackAddressFamily: true })] }
 
 const codes = ({ silences }: Announcements, protocol: string): readonly SilenceCode[] =>
   silences.filter(silence => silence.protocol === protocol).map(({ code }) => code)

@@ -15,6 +15,7 @@ import {
   type Announcements,
   type ConfigReading,
   type ConfigResources,
+  type DrainView,
 } from '../src/index.ts'
 
 const namespace = 'metallb-system'
@@ -83,15 +84,21 @@ export interface Scene {
   readonly avoidCordoned?: boolean
   readonly owners?: NonNullable<AnnouncementInput['owners']>
   readonly loadBalancerClass?: string
+  readonly drain?: DrainView
 }
 
 /** What node `a` of three announces of a Service with two addresses, unless a scene says otherwise. */
 export function announce(scene: Scene): Announcements {
+  return announcements(inputOf(scene))
+}
+
+/** What it decides that from. */
+export function inputOf(scene: Scene): AnnouncementInput {
   const { resources = {}, service = {}, slices = [slice(ready('a'), ready('b'), ready('c'))] } = scene
   const nodes = resources.nodes ?? ['a', 'b', 'c'].map(name => node(name))
-  const { config } = read({ pools: POOLS, ...resources, nodes })
+  const { config, problems } = read({ pools: POOLS, ...resources, nodes })
   const { spec = {}, labels = {}, annotations = {}, ips = ['192.0.2.1', '2001:db8::1'] } = service
-  return announcements({
+  return {
     service: {
       metadata: { name: 'web', namespace: 'default', labels, annotations },
       spec: { type: 'LoadBalancer', ...spec },
@@ -99,6 +106,7 @@ export function announce(scene: Scene): Announcements {
     } as Service,
     slices,
     config,
+    problems,
     node: scene.node ?? 'a',
     nodes: new Map(nodes.map(one => [one.metadata.name, nodeFacts(one)])),
     members: scene.members ?? 'all',
@@ -107,5 +115,6 @@ export function announce(scene: Scene): Announcements {
     ignoreExcludeLabel: scene.ignoreExcludeLabel ?? false,
     avoidCordoned: scene.avoidCordoned ?? false,
     ...(scene.owners !== undefined && { owners: scene.owners }),
-  })
+    ...(scene.drain && { drain: scene.drain }),
+  }
 }

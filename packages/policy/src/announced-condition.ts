@@ -1,0 +1,72 @@
+import { ANNOTATION_PREFIX, type Condition } from '@metallb-ts/api'
+import { explainSilence, type Silence } from './silence.ts'
+import type { Finding } from './status-condition.ts'
+
+/** The condition that says whether a Service is announced by anybody, and if not why. */
+export const ANNOUNCED_CONDITION: string = `${ANNOTATION_PREFIX}Announced`
+
+export interface SpokenInput {
+  readonly node: string
+  /** Living speakers, in the order in which they speak for this Service. */
+  readonly order: readonly string[]
+  readonly current: Condition | undefined
+  /** What is true of this node now: interfaces that answer, peers that were told. */
+  readonly here: { readonly interfaces: readonly string[]; readonly peers: readonly string[] }
+  readonly silences: readonly Silence[]
+}
+
+/** What this node should say of a Service, and how many others may say it before. */
+export interface Spoken {
+  /** `gone`: the condition has no meaning any more. */
+  readonly finding: Finding | 'gone'
+  readonly turn: number
+}
+
+/**
+ * Many nodes see one condition, and one of them speaks: who announces says True unless another does already; False is
+ * said by the first in the order, and by who said True and no longer can. A sentence begins with the node that said it.
+ * Undefined: there is nothing to say, or it is another's to say.
+ */
+export function announcedCondition({ node, order, current, here, silences }: SpokenInput): Spoken | undefined {
+  const author = authorOf(current)
+  const isOthers = author !== undefined && author !== node && order.includes(author)
+  const turn = Math.max(0, order.indexOf(node))
+  if (silences.some(({ code }) => NOTHING_TO_ANNOUNCE.includes(code)))
+    return current === undefined ? undefined : { finding: 'gone', turn }
+  if (here.interfaces.length + here.peers.length > 0) {
+    if (current?.status === 'True' && isOthers) return undefined
+    return { finding: { status: 'True', code: 'announced', message: `${node}: ${doneText(here, silences)}` }, turn }
+  }
+  if (isOthers && (current?.status === 'True' || turn > 0)) return undefined
+  if (silences.some(({ code }) => UNDECIDED.includes(code))) return undefined
+  return { finding: refusal(node, silences), turn: author === node ? 0 : turn }
+}
+
+/** Said by AddressAssigned, or not ours. */
+const NOTHING_TO_ANNOUNCE: readonly Silence['code'][] = ['not-a-load-balancer', 'other-class', 'no-address']
+/** It will be known soon, or is the owner's to say. */
+const UNDECIDED: readonly Silence['code'][] = ['session-starting', 'another-node-owns']
+
+function authorOf(current: Condition | undefined): string | undefined {
+  return /^(\S+): /.exec(current?.message ?? '')?.[1]
+}
+
+function doneText({ interfaces, peers }: SpokenInput['here'], silences: readonly Silence[]): string {
+  const done = [
+    ...(interfaces.length > 0 ? [`answers on ${interfaces.join(', ')}`] : []),
+    ...(peers.length > 0 ? [`has told ${peers.join(', ')}`] : []),
+  ]
+  const rest = silences.filter(({ code }) => code !== 'no-advertisement' && !UNDECIDED.includes(code))
+  return [done.join(' and '), ...rest.map(explainSilence)].join('; ')
+}
+
+function refusal(node: string, silences: readonly Silence[]): Finding {
+  const telling = silences.filter(({ code }) => !UNDECIDED.includes(code))
+  const wanted = telling.filter(({ code }) => code !== 'no-advertisement')
+  const told = wanted.length > 0 ? wanted : telling
+  return {
+    status: 'False',
+    code: told[0]?.code ?? 'not-announced',
+    message: `${node}: ${[...new Set(told.map(explainSilence))].join('; ')}`,
+  }
+}
