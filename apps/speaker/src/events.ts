@@ -3,7 +3,13 @@ import type { KubeEvents } from '@metallb-ts/k8s-watch'
 import type { ConfigProblem, Silence } from '@metallb-ts/policy'
 import type { LanEvents } from './lan/lan.ts'
 
-export type SpeakerEvents = KubeEvents & BgpEvents & LanEvents & ServiceEvents & ConfigEvents & ProcessEvents
+export type SpeakerEvents = KubeEvents &
+  BgpEvents &
+  LanEvents &
+  ServiceEvents &
+  ConfigEvents &
+  DrainEvents &
+  ProcessEvents
 
 export type Protocol = 'layer2' | 'bgp'
 
@@ -14,8 +20,10 @@ export interface ServiceEvents {
   'service:withdrawn': { service: string; protocol: Protocol; addresses: readonly string[] }
   /** What this node does not do for the Service, and why. Told when that changes. */
   'service:silent': { service: string; silences: readonly Silence[] }
-  /** A Service was looked at. */
-  'service:reconciled': { service: string; failed: boolean }
+  /** A Service was looked at. `changed`: other routes or addresses are meant to be announced than before. */
+  'service:reconciled': { service: string; failed: boolean; changed: boolean }
+  /** What is true of a Service on this node, or why it is not, has changed. */
+  'service:judged': { service: string }
 }
 
 export interface ConfigEvents {
@@ -26,7 +34,14 @@ export interface ConfigEvents {
   'peer:refused': { peer: string; code: string }
 }
 
+export interface DrainEvents {
+  /** How far this node's drain has come; absent: it is not drained. */
+  'drain:moved': { to: string; code?: string; message?: string }
+}
+
 export interface ProcessEvents {
   'process:works': { services: number; sinceStartMs: number }
+  /** Every Service was looked at, and every session was tried. */
+  'process:ready': { sinceStartMs: number }
   'process:draining': { signal: string }
 }

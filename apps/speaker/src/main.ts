@@ -11,6 +11,7 @@ import {
   startHealthServer,
   stopInTime,
   stopSignal,
+  type Page,
 } from '@metallb-ts/runtime/node'
 import type { Logger } from '@metallb-ts/runtime'
 import { excludedInterfaces } from './excluded-interfaces.ts'
@@ -59,6 +60,7 @@ async function run(options: SpeakerOptions): Promise<void> {
       hasMembership: lanInit.membership !== undefined,
       routerId: FALLBACK_ROUTER_ID,
       bgpListenPort: options.bgpPort,
+      drainDelayMs: options.drainSeconds * 1_000,
     },
   )
   const health = await startHealthServer({
@@ -67,10 +69,8 @@ async function run(options: SpeakerOptions): Promise<void> {
     healthy: () => [],
     ready: () => speaker.troubles,
     pages: {
-      '/debug/state': () => ({
-        contentType: 'application/json',
-        body: `${JSON.stringify(speaker.state(), plain, 2)}\n`,
-      }),
+      '/debug/state': () => json(speaker.state()),
+      '/debug/events': () => json(speaker.events()),
     },
   })
   const scrape = await serveMetrics(options, { metrics, client: createClient(transport), clock: REAL_CLOCK })
@@ -125,6 +125,10 @@ function profileOf({ memberProfile, memberConfigFile }: SpeakerOptions, logger: 
   if (!read.ok) throw new TypeError(`${memberConfigFile}: ${read.error}`)
   logger.info('memberlist-config-read', { ...read.value.profile, withoutMeaning: read.value.withoutMeaning })
   return read.value.profile
+}
+
+function json(value: unknown): Page {
+  return { contentType: 'application/json', body: `${JSON.stringify(value, plain, 2)}\n` }
 }
 
 function plain(_key: string, value: unknown): unknown {

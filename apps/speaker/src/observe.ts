@@ -1,11 +1,10 @@
-import type { Service } from '@metallb-ts/api'
 import { diagnosticName } from '@metallb-ts/bfd'
 import type { Peer, Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
 import type { EventBus } from '@metallb-ts/event-bus'
-import type { EventRecorder, Informer } from '@metallb-ts/k8s-watch'
 import { formatAddress } from '@metallb-ts/netip'
 import { explainProblem, explainSilence } from '@metallb-ts/policy'
 import type { Logger, Metrics } from '@metallb-ts/runtime'
+import type { AnnouncedTracker } from './announced-here.ts'
 import type { SpeakerEvents } from './events.ts'
 import type { BfdView, Lan } from './lan/lan.ts'
 
@@ -13,17 +12,15 @@ export interface ObserveParts {
   readonly bus: EventBus<SpeakerEvents>
   readonly logger: Logger
   readonly metrics: Metrics
-  readonly recorder: EventRecorder
-  readonly services: Informer<Service>
   readonly node: string
   readonly bgp: BgpSpeaker
+  readonly announced: AnnouncedTracker
   readonly lan: () => Lan | undefined
 }
 
-/** From the bus to the log, to metrics and to Kubernetes Events. */
+/** From the bus to the log, and to metrics. */
 export function observe(parts: ObserveParts): void {
   logEvents(parts)
-  recordEvents(parts)
   countEvents(parts)
 }
 
@@ -69,45 +66,25 @@ function logEvents({ bus, logger, node }: ObserveParts): void {
   })
   bus.subscribe('bfd:send-failed', ({ detail }) => logger.error('bfd-send-failed', { ...detail }))
   bus.subscribe('bfd:stalled', ({ detail }) => logger.warn('bfd-stalled', { ...detail }))
+  bus.subscribe('drain:moved', ({ detail }) => logger.info('drain-moved', { node, ...detail }))
+  bus.subscribe('process:ready', ({ detail }) => logger.info('speaker-ready', { node, ...detail }))
   bus.subscribe('process:works', ({ detail }) => logger.info('speaker-works', { node, ...detail }))
   bus.subscribe('process:draining', ({ detail }) => logger.info('speaker-draining', { node, ...detail }))
 }
 
-/** MetalLB's Event, said when it is true: the node answers, or a router was told. */
-function recordEvents({ bus, recorder, services, node }: ObserveParts): void {
-  bus.subscribe('service:announced', ({ detail: { service, protocol } }) => {
-    const object = services.get(service)
-    if (object === undefined) return
-    const message = `announcing from node "${node}" with protocol "${protocol}"`
-    recorder.record(
-      { apiVersion: 'v1', kind: 'Service', metadata: object.metadata },
-      { type: 'Normal', reason: 'nodeAssigned', message },
-    )
-  })
-  bus.subscribe('service:silent', ({ detail: { service, silences } }) => {
-    const object = services.get(service)
-    for (const silence of silences.filter(({ code }) => code === 'no-such-interface')) {
-      if (object === undefined) return
-      const message = explainSilence(silence)
-      recorder.record(
-        { apiVersion: 'v1', kind: 'Service', metadata: object.metadata },
-        { type: 'Warning', reason: 'announceFailed', message },
-      )
-    }
-  })
-}
-
-function countEvents({ bus, metrics, node, bgp, lan }: ObserveParts): void {
-  const announced = metrics.gauge({
+function countEvents({ bus, metrics, node, bgp, announced: tracker, lan }: ObserveParts): void {
+  metrics.gauge({
     name: 'metallb_speaker_announced',
-    help: 'Addresses that this node means to announce',
+    help: '1 for every address that this node answers for, or that a router was told',
     labels: ['service', 'protocol', 'node', 'ip'],
-  })
-  bus.subscribe('service:announced', ({ detail: { service, protocol, addresses } }) => {
-    for (const ip of addresses) announced.set(1, { service, protocol, node, ip })
-  })
-  bus.subscribe('service:withdrawn', ({ detail: { service, protocol, addresses } }) => {
-    for (const ip of addresses) announced.remove({ service, protocol, node, ip })
+    collect: gauge => {
+      gauge.clear()
+      for (const [service, { addresses, prefixes }] of tracker.entries()) {
+        for (const ip of addresses) gauge.set(1, { service, protocol: 'layer2', node, ip })
+        for (const prefix of prefixes)
+          gauge.set(1, { service, protocol: 'bgp', node, ip: prefix.replace(HOST_LENGTH, '') })
+      }
+    },
   })
   const reconciles = metrics.counter({ name: 'metallb_k8s_client_updates_total', help: 'Reconciles' })
   const failures = metrics.counter({ name: 'metallb_k8s_client_update_errors_total', help: 'Reconciles that failed' })
@@ -132,6 +109,9 @@ function countEvents({ bus, metrics, node, bgp, lan }: ObserveParts): void {
   exposeLayer2(metrics, lan)
   exposeBfd(metrics, lan)
 }
+
+/** A route for one address is shown as the address, as MetalLB does. */
+const HOST_LENGTH = /(?<=^[^:]+)\/32$|\/128$/
 
 function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
   const perPeer = (name: string, help: string, value: (peer: Peer) => number): void => {

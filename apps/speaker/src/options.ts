@@ -43,6 +43,8 @@ export interface SpeakerOptions extends ProcessOptions {
   /** File with the expressions of interfaces never used. */
   readonly excludedInterfacesFile: string
   readonly bgpPort: number
+  /** Between the mark on a drained node's routes and their withdrawal. */
+  readonly drainSeconds: number
   /** Settings of MetalLB's that were given and mean nothing here. */
   readonly withoutMeaning: readonly string[]
 }
@@ -167,6 +169,13 @@ const OPTIONS = {
     min: 0,
     max: 65_535,
     help: 'port on which routers may open sessions, 0 for none',
+  }),
+  drainSeconds: integerOption({
+    flag: 'drain-seconds',
+    fallback: 10,
+    min: 0,
+    max: 3_600,
+    help: 'for which routes of a drained node are marked before they are withdrawn',
   }),
 }
 

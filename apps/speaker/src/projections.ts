@@ -1,4 +1,13 @@
-import { SERVICE_NAME_LABEL, type EndpointSlice, type Node, type ObjectMeta, type Service } from '@metallb-ts/api'
+import {
+  DRAIN_KEY,
+  SERVICE_NAME_LABEL,
+  type EndpointSlice,
+  type KubeObject,
+  type Node,
+  type ObjectMeta,
+  type Service,
+} from '@metallb-ts/api'
+import { ANNOUNCED_CONDITION } from '@metallb-ts/policy'
 
 /** What is kept of a Service: what announcing it reads. */
 export function projectService({ metadata, spec, status }: Service): Service {
@@ -10,8 +19,22 @@ export function projectService({ metadata, spec, status }: Service): Service {
       ...(loadBalancerClass !== undefined && { loadBalancerClass }),
       ...(externalTrafficPolicy !== undefined && { externalTrafficPolicy }),
     },
-    ...(status?.loadBalancer !== undefined && { status: { loadBalancer: status.loadBalancer } }),
+    ...(status !== undefined && { status: { ...ingressOf(status), ...ourConditions(status) } }),
   }
+}
+
+function ingressOf({
+  loadBalancer,
+}: NonNullable<Service['status']>): Pick<NonNullable<Service['status']>, 'loadBalancer'> {
+  return loadBalancer === undefined ? {} : { loadBalancer }
+}
+
+/** The one that speakers write. */
+function ourConditions({
+  conditions = [],
+}: NonNullable<Service['status']>): Pick<NonNullable<Service['status']>, 'conditions'> {
+  const ours = conditions.filter(({ type }) => type === ANNOUNCED_CONDITION)
+  return ours.length === 0 ? {} : { conditions: ours }
 }
 
 /** A slice of a Service: which endpoint is where, and able to serve. */
@@ -34,10 +57,23 @@ export function projectSlice({ metadata, endpoints }: EndpointSlice): SliceFacts
   }
 }
 
+/** A custom resource, or a Secret, without what others write beside it: a status that counts is no other configuration. */
+export function projectConfiguration<T extends KubeObject>({ metadata, ...rest }: T): T {
+  const { resourceVersion: _, ...meta } = metaOf(metadata)
+  const { status: _status, ...meaning } = rest as { readonly status?: unknown }
+  return { ...meaning, metadata: { ...meta, ...(metadata.labels && { labels: metadata.labels }) } } as T
+}
+
 /** Ten kilobytes of images and capacities are nobody's business here. */
 export function projectNode({ metadata, spec, status }: Node): Node {
+  const drain = metadata.annotations?.[DRAIN_KEY]
+  const { resourceVersion: _, ...meta } = metaOf(metadata)
   return {
-    metadata: { ...metaOf(metadata), ...(metadata.labels && { labels: metadata.labels }) },
+    metadata: {
+      ...meta,
+      ...(metadata.labels && { labels: metadata.labels }),
+      ...(drain !== undefined && { annotations: { [DRAIN_KEY]: drain } }),
+    },
     ...(spec?.unschedulable === true && { spec: { unschedulable: true } }),
     status: {
       addresses: status?.addresses ?? [],

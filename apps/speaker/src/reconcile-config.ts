@@ -16,6 +16,8 @@ export interface ConfigParts {
   readonly resources: () => ConfigResources
   readonly bgp: Speaker
   readonly events: Publisher<ConfigEvents>
+  /** Routes are told as about to go. */
+  readonly isDraining: () => boolean
 }
 
 /** The configuration in force, and the nodes as decisions read them. */
@@ -23,21 +25,24 @@ export interface ConfigInForce {
   readonly config: Config
   readonly nodes: ReadonlyMap<string, NodeFacts>
   readonly problems: readonly ConfigProblem[]
+  /** It was read at least once. */
+  readonly isRead: boolean
   /** Reads everything anew, and gives the BGP speaker the peers of this node. */
   reconcile(): void
 }
 
 export function createConfigReconciler(
-  { resources, bgp, events }: ConfigParts,
+  { resources, bgp, events, isDraining }: ConfigParts,
   { node }: { readonly node: string },
 ): ConfigInForce {
   let config: Config = EMPTY_CONFIG
   let nodes: ReadonlyMap<string, NodeFacts> = new Map()
   let problems: readonly ConfigProblem[] = []
   let refused: ReadonlySet<string> = new Set()
+  let isRead = false
 
   function applyPeers(here: NodeFacts | undefined): void {
-    const { peers, refusals } = here === undefined ? { peers: [], refusals: [] } : nodePeers(config, here)
+    const { peers, refusals } = here === undefined ? { peers: [], refusals: [] } : nodePeers(config, here, isDraining())
     const wanted = new Set(peers.map(({ name }) => name))
     for (const name of [...bgp.peers.keys()]) if (!wanted.has(name)) void bgp.removePeer(name)
     for (const peer of peers) {
@@ -59,10 +64,14 @@ export function createConfigReconciler(
     get problems() {
       return problems
     },
+    get isRead() {
+      return isRead
+    },
     reconcile: () => {
       const all = resources()
       const reading = readConfig(all, config)
       config = reading.config
+      isRead = true
       nodes = new Map(all.nodes.map(one => [one.metadata.name, nodeFacts(one)]))
       applyPeers(nodes.get(node))
       if (JSON.stringify(reading.problems) !== JSON.stringify(problems)) {

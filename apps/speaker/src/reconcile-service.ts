@@ -1,14 +1,22 @@
-import type { Speaker } from '@metallb-ts/bgp-fsm'
+import type { SourcedRoute, Speaker } from '@metallb-ts/bgp-fsm'
 import type { Publisher } from '@metallb-ts/event-bus'
 import type { DesiredAddress } from '@metallb-ts/l2-announcer'
 import { formatAddress } from '@metallb-ts/netip'
-import { announcements, type AnnouncementInput, type ContestedAddress, type Silence } from '@metallb-ts/policy'
+import {
+  announcements,
+  prefixText,
+  type AnnouncementInput,
+  type ContestedAddress,
+  type Silence,
+} from '@metallb-ts/policy'
 import type { ServiceEvents } from './events.ts'
 import type { Stores } from './stores.ts'
 
+export type Surroundings = Omit<AnnouncementInput, 'service' | 'slices'>
+
 export interface ServiceParts {
   readonly stores: Pick<Stores, 'services' | 'slices'>
-  readonly surroundings: () => Pick<AnnouncementInput, 'config' | 'nodes' | 'members' | 'owners' | 'interfaces'>
+  readonly surroundings: () => Surroundings
   readonly bgp: Speaker
   /** Told when the desired layer 2 addresses have changed. */
   readonly onLayer2Changed: () => void
@@ -22,37 +30,34 @@ export interface ServiceReconciler {
   contestedLayer2(): readonly ContestedAddress[]
   /** The Services whose owner is elected by this address. */
   contesting(address: string): readonly string[]
-  /** Why a Service is not, or not wholly, announced from here. */
-  silences(service: string): readonly Silence[]
-  /** Addresses that this node means to announce for a Service, by protocol. */
-  announced(): ReadonlyMap<string, Announced>
+  /** What this node means to do for a Service. */
+  desired(service: string): Desired | undefined
+  /** Services of which this node means to announce something, or says why not. */
+  services(): Iterable<string>
 }
 
-export interface Announced {
+/** What policy says of one Service on this node. */
+export interface Desired {
   readonly layer2: readonly DesiredAddress[]
-  readonly bgp: readonly string[]
+  readonly bgp: readonly SourcedRoute[]
+  readonly silences: readonly Silence[]
 }
 
-export function createServiceReconciler(
-  { stores, surroundings, bgp, onLayer2Changed, events }: ServiceParts,
-  init: Pick<AnnouncementInput, 'node' | 'loadBalancerClass' | 'ignoreExcludeLabel' | 'avoidCordoned'>,
-): ServiceReconciler {
-  const announced = new Map<string, Announced>()
+export function createServiceReconciler({
+  stores,
+  surroundings,
+  bgp,
+  onLayer2Changed,
+  events,
+}: ServiceParts): ServiceReconciler {
+  const desired = new Map<string, Desired>()
   const contested = new Map<string, readonly ContestedAddress[]>()
-  const silences = new Map<string, readonly Silence[]>()
   const contesting = new Map<string, Set<string>>()
   const lists = new Map<string, ContestedAddress['contest']['candidates']>()
 
-  function apply(key: string, after: Announced): void {
-    const before = announced.get(key) ?? NOTHING
-    if (after.layer2.length + after.bgp.length > 0) announced.set(key, after)
-    else announced.delete(key)
-    tell(key, 'bgp', before.bgp, after.bgp)
-    tell(key, 'layer2', before.layer2.map(textOf), after.layer2.map(textOf))
-  }
-
   function contest(key: string, after: readonly ContestedAddress[]): void {
     const before = contested.get(key) ?? []
+    if (before.length === 0 && after.length === 0) return
     if (contestText(before) === contestText(after)) return
     for (const each of before) contesting.get(contestKey(each))?.delete(key)
     for (const each of after) {
@@ -74,23 +79,14 @@ export function createServiceReconciler(
     return { ...one, contest: { ...one.contest, candidates } }
   }
 
-  function tell(
-    service: string,
-    protocol: 'layer2' | 'bgp',
-    before: readonly string[],
-    after: readonly string[],
-  ): void {
-    const gone = before.filter(address => !after.includes(address))
-    const come = after.filter(address => !before.includes(address))
-    if (gone.length > 0) events.publish('service:withdrawn', { service, protocol, addresses: gone })
-    if (come.length > 0) events.publish('service:announced', { service, protocol, addresses: come })
-  }
-
-  function keepSilences(key: string, now: readonly Silence[]): void {
-    if (JSON.stringify(silences.get(key) ?? []) === JSON.stringify(now)) return
-    if (now.length > 0) silences.set(key, now)
-    else silences.delete(key)
-    events.publish('service:silent', { service: key, silences: now })
+  function keep(key: string, after: Desired | undefined): boolean {
+    const before = desired.get(key)
+    if (after === undefined) return desired.delete(key)
+    if (before !== undefined && isSame(before, after)) return false
+    desired.set(key, after)
+    if (before === undefined || !isSameText(before.silences, after.silences))
+      events.publish('service:silent', { service: key, silences: after.silences })
+    return true
   }
 
   return {
@@ -99,33 +95,52 @@ export function createServiceReconciler(
       if (service === undefined) {
         bgp.setRoutes(key, [])
         contest(key, [])
-        apply(key, NOTHING)
-        silences.delete(key)
-      } else {
-        const result = announcements({ ...surroundings(), ...init, service, slices: stores.slices.by('service', key) })
-        bgp.setRoutes(key, result.bgp)
-        contest(key, result.layer2.contested)
-        apply(key, {
-          layer2: result.layer2.held,
-          bgp: [...new Set(result.bgp.map(({ prefix }) => `${formatAddress(prefix.address)}/${prefix.length}`))],
-        })
-        keepSilences(key, result.silences)
+        events.publish('service:reconciled', { service: key, failed: false, changed: keep(key, undefined) })
+        return
       }
-      events.publish('service:reconciled', { service: key, failed: false })
+      const { layer2, ...result } = announcements({
+        ...surroundings(),
+        service,
+        slices: stores.slices.by('service', key),
+      })
+      bgp.setRoutes(key, result.bgp)
+      contest(key, layer2.contested)
+      const changed = keep(key, { layer2: layer2.held, ...result })
+      events.publish('service:reconciled', { service: key, failed: false, changed })
     },
     contestedLayer2: () => [...contested.values()].flat(),
     contesting: address => [...(contesting.get(address) ?? [])],
-    silences: key => silences.get(key) ?? [],
-    announced: () => announced,
+    desired: key => desired.get(key),
+    services: () => desired.keys(),
   }
+}
+
+/** Routes are announced, or would be if the node were not drained. */
+export function wantsRoutes(desired: Desired | undefined): boolean {
+  if (desired === undefined) return false
+  return desired.bgp.length > 0 || desired.silences.some(({ code }) => code === 'node-draining')
 }
 
 const MOST_LISTS = 1_024
 
-const NOTHING: Announced = { layer2: [], bgp: [] }
+function isSame(a: Desired, b: Desired): boolean {
+  return (
+    isSameText(a.layer2.map(layer2Text), b.layer2.map(layer2Text)) &&
+    isSameText(a.bgp.map(routeText), b.bgp.map(routeText)) &&
+    isSameText(a.silences, b.silences)
+  )
+}
 
-function textOf({ address }: DesiredAddress): string {
-  return formatAddress(address)
+function isSameText(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return (a.length === 0 && b.length === 0) || JSON.stringify(a) === JSON.stringify(b)
+}
+
+function layer2Text({ address, interfaces }: DesiredAddress): unknown {
+  return [formatAddress(address), interfaces]
+}
+
+function routeText(route: SourcedRoute): unknown {
+  return [prefixText(route), route.peers]
 }
 
 function contestKey({ contest }: ContestedAddress): string {

@@ -10,6 +10,7 @@ import {
   type BGPPeer,
   type Community,
   type IPAddressPool,
+  type KubeObject,
   type L2Advertisement,
   type Node,
   type Secret,
@@ -25,8 +26,8 @@ import {
   type Informer,
   type InformerComponents,
 } from '@metallb-ts/k8s-watch'
-import type { ConfigResources } from '@metallb-ts/policy'
-import { projectNode, projectService, projectSlice, type SliceFacts } from './projections.ts'
+import type { ConfigResources, ObjectName } from '@metallb-ts/policy'
+import { projectConfiguration, projectNode, projectService, projectSlice, type SliceFacts } from './projections.ts'
 
 /** Everything the speaker watches. */
 export interface Stores {
@@ -34,6 +35,10 @@ export interface Stores {
   readonly slices: Informer<SliceFacts>
   readonly nodes: Informer<Node>
   readonly all: readonly Informer<unknown>[]
+  /** Something of the configuration, or of a node, is another than when this was last asked, as far as deciding reads it. */
+  isNews(kind: string, key: string): boolean
+  /** A custom resource, by kind and name. */
+  resource(object: ObjectName): KubeObject | undefined
   /** The service whose slice has this key; the store forgets a slice before anybody hears of it. */
   serviceOfSlice(key: string): string | undefined
   config(): ConfigResources
@@ -41,6 +46,7 @@ export interface Stores {
 
 export function createStores(components: InformerComponents, namespace: string): Stores {
   const servicesOfSlices = new Map<string, string>()
+  const texts = new Map<string, string>()
   const services = createInformer(components, { resource: SERVICES, project: projectService })
   const slices = createInformer(components, {
     resource: ENDPOINT_SLICES,
@@ -55,33 +61,65 @@ export function createStores(components: InformerComponents, namespace: string):
     },
   })
   const nodes = createInformer(components, { resource: NODES, project: projectNode })
-  const pools = createInformer<IPAddressPool>(components, { resource: IP_ADDRESS_POOLS, namespace })
-  const l2Advertisements = createInformer<L2Advertisement>(components, { resource: L2_ADVERTISEMENTS, namespace })
-  const bgpAdvertisements = createInformer<BGPAdvertisement>(components, { resource: BGP_ADVERTISEMENTS, namespace })
-  const peers = createInformer<BGPPeer>(components, { resource: BGP_PEERS, namespace })
-  const bfdProfiles = createInformer<BFDProfile>(components, { resource: BFD_PROFILES, namespace })
-  const communities = createInformer<Community>(components, { resource: COMMUNITIES, namespace })
+  const pools = createInformer<IPAddressPool>(components, {
+    resource: IP_ADDRESS_POOLS,
+    namespace,
+    project: projectConfiguration,
+  })
+  const l2Advertisements = createInformer<L2Advertisement>(components, {
+    resource: L2_ADVERTISEMENTS,
+    namespace,
+    project: projectConfiguration,
+  })
+  const bgpAdvertisements = createInformer<BGPAdvertisement>(components, {
+    resource: BGP_ADVERTISEMENTS,
+    namespace,
+    project: projectConfiguration,
+  })
+  const peers = createInformer<BGPPeer>(components, { resource: BGP_PEERS, namespace, project: projectConfiguration })
+  const bfdProfiles = createInformer<BFDProfile>(components, {
+    resource: BFD_PROFILES,
+    namespace,
+    project: projectConfiguration,
+  })
+  const communities = createInformer<Community>(components, {
+    resource: COMMUNITIES,
+    namespace,
+    project: projectConfiguration,
+  })
   const secrets = createInformer<Secret>(components, {
     resource: SECRETS,
     namespace,
+    project: projectConfiguration,
     fieldSelector: 'type=kubernetes.io/basic-auth',
   })
+  const configuration: readonly Informer<KubeObject>[] = [
+    nodes,
+    pools,
+    l2Advertisements,
+    bgpAdvertisements,
+    peers,
+    bfdProfiles,
+    communities,
+    secrets,
+  ]
+  const ofNamespace = configuration.slice(1)
   return {
     services,
     slices,
     nodes,
-    all: [
-      services,
-      slices,
-      nodes,
-      pools,
-      l2Advertisements,
-      bgpAdvertisements,
-      peers,
-      bfdProfiles,
-      communities,
-      secrets,
-    ],
+    isNews: (kind, key) => {
+      const informer = configuration.find(({ resource }) => resource.kind === kind)
+      if (informer === undefined) return false
+      const text = JSON.stringify(informer.get(key)) ?? ''
+      const isSame = texts.get(`${kind} ${key}`) === text
+      if (text === '') texts.delete(`${kind} ${key}`)
+      else texts.set(`${kind} ${key}`, text)
+      return !isSame
+    },
+    resource: ({ kind, name }) =>
+      ofNamespace.find(({ resource }) => resource.kind === kind)?.get(`${namespace}/${name}`),
+    all: [services, slices, ...configuration],
     serviceOfSlice: key => servicesOfSlices.get(key),
     config: () => ({
       pools: pools.list(),

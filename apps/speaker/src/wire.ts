@@ -4,7 +4,7 @@ import {
   type Speaker as BgpSpeaker,
   type Transport,
 } from '@metallb-ts/bgp-fsm'
-import { EventBus } from '@metallb-ts/event-bus'
+import { EventBus, recordEvents } from '@metallb-ts/event-bus'
 import {
   createClient,
   createRecorder,
@@ -16,14 +16,20 @@ import {
 import { address, type Address } from '@metallb-ts/netip'
 import { bfdWatches, type OwnerFacts } from '@metallb-ts/policy'
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
+import { createAnnouncedTracker, isAnnounced } from './announced-here.ts'
+import { stateOf } from './debug-state.ts'
+import { createDrain } from './drain-node.ts'
 import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
+import { measureLatencies } from './latencies.ts'
 import { observe } from './observe.ts'
 import { createPaths } from './paths.ts'
 import { createConfigReconciler } from './reconcile-config.ts'
-import { createServiceReconciler } from './reconcile-service.ts'
-import { createStatusWriter } from './status-objects.ts'
+import { createServiceReconciler, wantsRoutes, type Surroundings } from './reconcile-service.ts'
+import { createSigns } from './signs.ts'
+import { createStartup } from './startup.ts'
 import { createStores } from './stores.ts'
+import { createTimeSlices } from './time-slices.ts'
 
 export interface SpeakerComponents {
   readonly transport: KubeTransport
@@ -51,6 +57,8 @@ export interface SpeakerInit {
   /** Identifier for peers that name none, until the node's own address is known. */
   readonly routerId: Address
   readonly bgpListenPort: number
+  /** Between the mark on the routes of a drained node and their withdrawal, in milliseconds. @default 10000 */
+  readonly drainDelayMs?: number
 }
 
 export interface Speaker {
@@ -61,6 +69,8 @@ export interface Speaker {
   readonly troubles: readonly string[]
   /** What is true now, as JSON. */
   state(): unknown
+  /** The last things that happened, oldest first. */
+  events(): readonly unknown[]
 }
 
 /** The only file that knows every package. */
@@ -70,55 +80,64 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     now: () => clock.now(),
     onHandlerError: (error, { name }) => logger.error('handler-failed', { name, error }),
   })
+  const trace = recordEvents(bus)
   const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT })
   const recorder = createRecorder({ client, clock }, { component: 'metallb-speaker', host: init.node })
   const stores = createStores({ transport, clock, random, events: bus }, init.namespace)
   const bgp: BgpSpeaker = createBgpSpeaker(
     { clock, random, transport: components.bgpTransport, discovery: components.discovery, events: bus },
-    { asn: UNUSED_ASN, routerId: init.routerId },
+    { asn: UNUSED_ASN, routerId: init.routerId, isRestarting: true, initialSyncMs: INITIAL_SYNC_MS },
   )
   const members = new Set<string>() // this node too joins only when it has listened for the others
   const owners = new Map<string, OwnerFacts>()
+  const hasTime = createTimeSlices(clock)
   let lan: Lan | undefined
-  let works = false
   let saidOfPaths = ''
-  const startedAt = clock.now()
+  let interfaces = ''
 
-  const config = createConfigReconciler({ resources: () => stores.config(), bgp, events: bus }, init)
-  const services = createServiceReconciler(
-    {
-      stores,
-      bgp,
-      events: bus,
-      surroundings: () => ({
-        config: config.config,
-        nodes: config.nodes,
-        members: init.hasMembership ? members : 'all',
-        owners,
-        interfaces: new Set(lan?.links().map(({ name }) => name)),
-      }),
-      onLayer2Changed: () => work.add('layer2'),
-    },
+  const config = createConfigReconciler(
+    { resources: () => stores.config(), bgp, events: bus, isDraining: () => drain.view.isLowered },
     init,
   )
-  const statuses = createStatusWriter(
+  const surroundings = (): Surroundings => ({
+    ...init,
+    config: config.config,
+    problems: config.problems,
+    nodes: config.nodes,
+    members: init.hasMembership ? members : 'all',
+    owners,
+    interfaces: new Set(lan?.links().map(({ name }) => name)),
+    drain: drain.view,
+  })
+  const services = createServiceReconciler({
+    stores,
+    bgp,
+    events: bus,
+    surroundings,
+    onLayer2Changed: () => work.add('layer2'),
+  })
+  const seams = { client, clock, random, transport, events: bus, logger }
+  const announced = createAnnouncedTracker({ ...seams, services, bgp, links: () => lan?.links() ?? [] }, init)
+  const drain = createDrain(
     {
-      client,
-      clock,
-      random,
-      transport,
-      events: bus,
-      logger,
-      announced: () => services.announced(),
-      bgp,
-      bfd: () => lan?.counters().bfd ?? [],
+      ...seams,
+      announced: () => [...announced.entries()].filter(([, one]) => isAnnounced(one)).map(([service]) => service),
+      wanted: () => [...services.services()].filter(service => wantsRoutes(services.desired(service))),
+      isAlive: node => (init.hasMembership ? members.has(node) : config.nodes.has(node)),
+      onChanged: () => work.add('config'),
     },
+    { ...init, delayMs: init.drainDelayMs ?? DRAIN_DELAY_MS },
+  )
+  const signs = createSigns(
+    { ...seams, recorder, stores, bgp, lan: () => lan, config, services, announced, drain, surroundings },
     init,
   )
+  const start = createStartup({ bus, clock, bgp, stores, onReady: () => signs.start() })
 
   const tasks = {
     config: () => {
       config.reconcile()
+      drain.wish(config.nodes.get(init.node)?.drain ?? 'no')
       lan?.setPeers(heartbeatPeers())
       watchPaths()
       everyService()
@@ -142,24 +161,26 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   })
   const serviceQueue = createWorkQueue(components, {
     name: 'services',
-    reconcile: key => {
+    reconcile: async key => {
+      await hasTime()
       services.reconcile(key)
       return DONE
     },
     onOutcome: (key, outcome) => {
       if (outcome.kind !== 'done') logger.error('service-failed', { service: key, outcome })
-      if (!works && serviceQueue.length === 0) nowWorks()
+      if (serviceQueue.length === 0) start.worked()
     },
   })
 
-  observe({ bus, logger, metrics, recorder, services: stores.services, node: init.node, bgp, lan: () => lan })
+  observe({ bus, logger, metrics, node: init.node, bgp, announced, lan: () => lan })
+  measureLatencies({ bus, metrics, clock, serviceOfSlice: key => stores.serviceOfSlice(key) })
 
   whenSynced(bus, stores.all, () => work.add('config'))
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
     if (initial || !isConfigured()) return
     if (kind === 'Service') serviceQueue.add(key)
     else if (kind === 'EndpointSlice') serviceQueue.add(stores.serviceOfSlice(key) ?? key)
-    else if (!kind.endsWith('Status')) work.add('config')
+    else if (stores.isNews(kind, key)) work.add('config')
   })
   for (const name of ['member:joined', 'member:left'] as const) {
     bus.subscribe(name, ({ detail: { node } }) => {
@@ -178,24 +199,21 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     if (bgp.peers.get(peer)?.init.interface !== undefined) work.add('paths') // it was found, or found elsewhere
   })
   bus.subscribe('link:changed', () => {
-    if (isConfigured()) work.add('everyService')
+    const names = (lan?.links() ?? []).map(({ name }) => name).join()
+    if (names === interfaces || !isConfigured()) return
+    interfaces = names
+    work.add('everyService')
   })
+  bus.subscribe('service:judged', () => drain.announcedChanged())
 
   function everyService(): void {
-    const keys = stores.services.list().map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`)
-    for (const key of keys) serviceQueue.add(key, { priority: 'backlog' })
+    for (const key of stores.services.entries()) serviceQueue.add(key[0], { priority: 'backlog' })
     serviceQueue.start()
-    if (keys.length === 0) nowWorks()
+    if (stores.services.size === 0) start.worked()
   }
 
   function isConfigured(): boolean {
     return stores.all.every(({ isSynced }) => isSynced)
-  }
-
-  function nowWorks(): void {
-    if (works) return
-    works = true
-    bus.publish('process:works', { services: stores.services.size, sinceStartMs: Math.round(clock.now() - startedAt) })
   }
 
   function watchPaths(): void {
@@ -222,56 +240,36 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
 
   return {
     get troubles() {
-      const behind = stores.all
-        .filter(({ isSynced }) => !isSynced)
-        .map(({ resource }) => `${resource.plural}: not read yet`)
-      const lost = stores.all.flatMap(({ resource, trouble }) =>
-        trouble === undefined ? [] : [`${resource.plural}: ${trouble}`],
-      )
-      return works ? lost : [...behind, ...lost, 'the first pass over all Services is not done']
+      return start.troubles()
     },
     start: async () => {
       lan = await components.startLan({ events: bus })
       if (init.bgpListenPort !== 0) await bgp.listen(init.bgpListenPort)
       work.start()
+      announced.start()
       for (const store of stores.all) store.start()
-      statuses.start()
     },
     stop: async signal => {
       bus.publish('process:draining', { signal })
+      drain.stop()
       for (const store of stores.all) store.stop()
-      const written = statuses.stop() // the network hears of it, whether the API server answers or not
-      await Promise.all([serviceQueue.stop(), work.stop()])
+      const written = signs.stop() // the network hears of it, whether the API server answers or not
+      await Promise.all([serviceQueue.stop(), work.stop(), announced.stop()])
       const over = bgp.stop({ reason: `speaker of ${init.node} stops` })
       await Promise.all([over, lan?.stop(over)])
       await Promise.all([written, recorder.flush(FLUSH_MS)])
     },
-    state: () => ({
-      node: init.node,
-      members: init.hasMembership ? [...members].sort() : 'all nodes',
-      links: lan?.links() ?? [],
-      problems: config.problems,
-      peers: [...bgp.peers.values()].map(peer => ({
-        peer: peer.init.name,
-        state: peer.state,
-        prefixes: peer.prefixes,
-        counters: peer.counters,
-        lastError: peer.lastError,
-      })),
-      bfd: lan?.counters().bfd.map(({ peer, session, state, seen }) => ({ peer, session, state, seen })) ?? [],
-      announced: Object.fromEntries(
-        [...services.announced()].map(([service, { layer2, bgp: routes }]) => [
-          service,
-          { layer2: layer2.map(({ interfaces }) => interfaces), bgp: routes },
-        ]),
-      ),
-    }),
+    state: () => stateOf({ init, members, lan, config, bgp, announced, drain, start }),
+    events: () => trace.events(),
   }
 }
 
 const WRITES_IN_FLIGHT = 8
 const UNUSED_ASN = 65_535 // every BGPPeer names ours; this one is reserved (RFC 7300)
+const DRAIN_DELAY_MS = 10_000
 const FLUSH_MS = 1_000
+/** After a start, routers with graceful restart wait this long for the end of our routes at the most. */
+const INITIAL_SYNC_MS = 60_000
 
 /** The identifier of a speaker that knows none of its addresses: documentation space, told to be changed by routerID. */
 export const FALLBACK_ROUTER_ID: Address = address('192.0.2.1')

@@ -118,8 +118,6 @@ export interface ServiceBGPStatus extends KubeObject {
     readonly serviceName?: string
     readonly serviceNamespace?: string
     readonly peers?: readonly string[]
-    /** Of the peers whose path BFD watches. `seen`: of one that is not up, what its detector saw last. */
-    readonly bfd?: readonly { readonly peer: string; readonly state: string; readonly seen?: string }[]
   }
 }
 
@@ -128,6 +126,8 @@ export interface BGPSessionState extends KubeObject {
   readonly status?: {
     readonly bgpStatus?: string
     readonly bfdStatus?: string
+    /** Where the path is not up: what its detector saw last. */
+    readonly bfdSeen?: string
     readonly node?: string
     /** Name of the BGPPeer. */
     readonly peer?: string

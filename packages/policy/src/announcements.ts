@@ -121,5 +121,13 @@ export function subjectOf(input: AnnouncementInput): Subject | Silence {
 }
 
 function unknownNode(name: string): NodeFacts {
-  return { name, labels: {}, isNetworkUnavailable: false, isExcluded: false, isCordoned: false, drain: 'no', addresses: {} }
+  return {
+    name,
+    labels: {},
+    isNetworkUnavailable: false,
+    isExcluded: false,
+    isCordoned: false,
+    drain: 'no',
+    addresses: {},
+  }
 }

@@ -19,8 +19,8 @@ export interface SessionFacts {
   readonly prefixes: { readonly advertised: number; readonly desired: number }
   /** Why some are not told, each once. */
   readonly heldBack: readonly string[]
-  /** `up`, `down` and so on; absent where nobody watches the path. */
-  readonly bfd?: string
+  /** Absent where nobody watches the path. `state`: `up`, `down` and so on; `seen`: what the detector saw last. */
+  readonly bfd?: { readonly state: string; readonly seen: string }
 }
 
 type Status = NonNullable<BGPSessionState['status']>
@@ -39,7 +39,8 @@ export function sessionStatus(facts: SessionFacts): Status {
     ...(facts.interface !== undefined && { interface: facts.interface }),
     ...(vrf !== undefined && { vrf }),
     bgpStatus: isEstablished ? 'Established' : address === undefined ? 'Idle' : 'Active',
-    bfdStatus: bfd ?? 'N/A',
+    bfdStatus: bfd?.state ?? 'N/A',
+    ...(bfd !== undefined && bfd.state !== 'up' && { bfdSeen: bfd.seen.slice(0, MOST_TEXT) }),
     since,
     ...(lastError !== undefined && { lastError: lastError.slice(0, MOST_TEXT) }),
     ...(isEstablished && negotiated !== undefined && { negotiated: terms(negotiated) }),

@@ -47,14 +47,6 @@ export const SERVICE_BGP_STATUS: ResourceDefinition = {
       status: object('What the node does.', {
         ...WHO,
         peers: texts('Names of BGPPeer objects.'),
-        bfd: list(
-          'Of the peers whose path BFD watches.',
-          object('One session.', {
-            peer: text('Name of the BGPPeer.'),
-            state: text('admin-down, down, init or up.'),
-            seen: text('Where it is not up, what its detector saw last.'),
-          }),
-        ),
       }),
       columns: columns('Node'),
     },
@@ -75,6 +67,7 @@ export const BGP_SESSION_STATE: ResourceDefinition = {
       status: object('What became of the session.', {
         bgpStatus: text('Established; Active while it is tried; Idle while the router is not known.'),
         bfdStatus: text('State of the path that BFD watches; N/A where it watches none.'),
+        bfdSeen: text('Where the path is not up: what its detector saw last.', { maxLength: 1024 }),
         node: text('The node.', IMMUTABLE),
         peer: text('Name of the BGPPeer.', IMMUTABLE),
         vrf: text('The VRF, or the device, that the session is bound to.'),
