@@ -101,7 +101,7 @@ describe.skipIf(!binaries.ok)(`the chart on a real API server (${binaries.ok ? '
     const said = await helm('install', 'metallb', CHART, '--values=-')
     expect(said).toContain('STATUS: deployed')
     const kinds = await kubectl(['get', 'crd', '--output=name'])
-    expect(kinds.match(/metallb\.io/g)).toHaveLength(9)
+    expect(kinds.match(/metallb\.io/g)).toHaveLength(10)
   })
 
   it('[row 109] the API server knows every field of every object, whatever is chosen', async () => {
