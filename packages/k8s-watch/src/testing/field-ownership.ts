@@ -38,7 +38,8 @@ export function applyOwned(before: StoredObject | undefined, patch: StoredObject
   const mine = entries.find(entry => entry.manager === manager)
   const ownedByOthers = new Set(kept.flatMap(pathsIn))
   const result = structuredClone(applyPatch(before ?? {}, wanted)) as StoredObject
-  for (const path of mine === undefined ? [] : pathsIn(mine)) {
+  // From the last field to the first: the first is what finds an item of a list.
+  for (const path of mine === undefined ? [] : pathsIn(mine).reverse()) {
     if (!paths.includes(path) && !ownedByOthers.has(path)) removeAt(result, path)
   }
   const entry = { manager, operation: 'Apply', apiVersion, fieldsType: 'FieldsV1', fieldsV1: nested(paths) } as const
