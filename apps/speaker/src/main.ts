@@ -103,6 +103,7 @@ function lanInitOf(options: SpeakerOptions, logger: Logger): LanInit {
   return {
     node: nodeName,
     excludedInterfaces: excludedInterfaces(excludedInterfacesFile),
+    guard: options.guard,
     election: {
       spreading: name === 'metallb' ? { name } : { name, slack: electionSlackPercent / 100 },
       holdDownMs: holdDownSeconds * 1_000,

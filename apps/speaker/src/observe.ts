@@ -57,6 +57,7 @@ function logEvents({ bus, logger, node }: ObserveParts): void {
   bus.subscribe('l2:gained', ({ detail }) => logger.info('address-gained', detail))
   bus.subscribe('l2:lost', ({ detail }) => logger.info('address-lost', detail))
   bus.subscribe('l2:conflict', ({ detail }) => logger.error('address-conflict', { ...detail }))
+  bus.subscribe('l2:taken', ({ detail }) => logger.error('address-taken', { ...detail }))
   bus.subscribe('bfd:up', ({ detail }) => logger.info('bfd-up', { ...detail }))
   bus.subscribe('bfd:state-changed', ({ detail }) => {
     if (detail.from !== 'up') return

@@ -40,6 +40,8 @@ export interface SpeakerOptions extends ProcessOptions {
   /** How long a node must have been back before it takes an address from its owner; 0 for not at all. */
   readonly holdDownSeconds: number
   readonly avoidCordoned: boolean
+  /** Whether the network is asked for an address before it is announced for the first time. */
+  readonly guard: boolean
   /** File with the expressions of interfaces never used. */
   readonly excludedInterfacesFile: string
   readonly bgpPort: number
@@ -157,6 +159,11 @@ const OPTIONS = {
     flag: 'l2-avoid-cordoned',
     env: 'METALLB_TS_L2_AVOID_CORDONED',
     help: 'a cordoned node owns no address at layer 2',
+  }),
+  guard: booleanOption({
+    flag: 'l2-guard',
+    env: 'METALLB_TS_L2_GUARD',
+    help: 'ask the network whether somebody has an address before its first announcement, and do not announce what is taken',
   }),
   excludedInterfacesFile: textOption({
     flag: 'exclude-interfaces-file',

@@ -23,12 +23,14 @@ import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
 import { measureLatencies } from './latencies.ts'
 import { observe } from './observe.ts'
+import { observeLayer2 } from './observe-layer2.ts'
 import { createPaths } from './paths.ts'
 import { createConfigReconciler } from './reconcile-config.ts'
 import { createServiceReconciler, wantsRoutes, type Surroundings } from './reconcile-service.ts'
 import { createSigns } from './signs.ts'
 import { createStartup } from './startup.ts'
 import { createStores } from './stores.ts'
+import { createTakenWriter } from './taken-objects.ts'
 import { createTimeSlices } from './time-slices.ts'
 
 export interface SpeakerComponents {
@@ -52,6 +54,8 @@ export interface SpeakerInit {
   readonly ignoreExcludeLabel: boolean
   /** At layer 2 a cordoned node owns nothing. @default false */
   readonly avoidCordoned?: boolean
+  /** Addresses that somebody else has are told to the controller. @default false */
+  readonly guard?: boolean
   /** Heartbeats decide who is alive; otherwise every node counts. */
   readonly hasMembership: boolean
   /** Identifier for peers that name none, until the node's own address is known. */
@@ -133,6 +137,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     init,
   )
   const start = createStartup({ bus, clock, bgp, stores, onReady: () => signs.start() })
+  const taken = createTakenWriter(seams, init)
 
   const tasks = {
     config: () => {
@@ -174,6 +179,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
 
   observe({ bus, logger, metrics, node: init.node, bgp, announced, lan: () => lan })
   measureLatencies({ bus, metrics, clock, serviceOfSlice: key => stores.serviceOfSlice(key) })
+  observeLayer2({ bus, metrics, recorder, services: stores.services, lan: () => lan })
 
   whenSynced(bus, stores.all, () => work.add('config'))
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
@@ -248,6 +254,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       work.start()
       announced.start()
       for (const store of stores.all) store.start()
+      if (init.guard === true) taken.start()
     },
     stop: async signal => {
       bus.publish('process:draining', { signal })
@@ -257,7 +264,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       await Promise.all([serviceQueue.stop(), work.stop(), announced.stop()])
       const over = bgp.stop({ reason: `speaker of ${init.node} stops` })
       await Promise.all([over, lan?.stop(over)])
-      await Promise.all([written, recorder.flush(FLUSH_MS)])
+      await Promise.all([written, taken.stop(), recorder.flush(FLUSH_MS)])
     },
     state: () => stateOf({ init, members, lan, config, bgp, announced, drain, start }),
     events: () => trace.events(),

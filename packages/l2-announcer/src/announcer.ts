@@ -7,6 +7,7 @@ import type { DesiredAddress } from './desired.ts'
 import type { L2Events, LinkChanged } from './events.ts'
 import { LinkResponder, type LinkResponderComponents } from './link-responder.ts'
 import type { LinkFailure, LinkMonitor, Links, LinkSnapshot } from './link.ts'
+import { DEFAULT_PROBE, ProbeRound, type ProbeSettings, type Taken } from './probe.ts'
 import { AnswerLimiter, type RateLimits } from './rate-limit.ts'
 import { DEFEND_INTERVAL_MS, type ScheduleSettings } from './schedule.ts'
 import { SegmentMap } from './segment-map.ts'
@@ -26,6 +27,7 @@ export interface AnnouncerInit {
   readonly isExcluded?: (name: string) => boolean
   readonly schedule?: Partial<ScheduleSettings>
   readonly rateLimits?: Partial<RateLimits>
+  readonly probe?: Partial<ProbeSettings>
 }
 
 /** Answers ARP and NDP for addresses this host holds, and tells the network when that changes. */
@@ -43,6 +45,12 @@ export interface Announcer {
   setPeers(nodes: ReadonlyMap<Mac, string> | undefined): void
   /** Other announcers are heard again: what is still held a moment later is told to every link anew. */
   networkHealed(): void
+  /**
+   * Asks the network whether somebody has these addresses, which nobody of ours holds. Costs most of a second, and more
+   * where many are asked for at once.
+   * @param onDone told what was found to be taken; nothing when all is free
+   */
+  probe(addresses: readonly DesiredAddress[], onDone: (taken: readonly Taken[]) => void): { cancel(): void }
   counters(): AnnouncerCounters
   /** Every interface there is, and what it is used for. */
   links(): readonly LinkStatus[]
@@ -67,6 +75,7 @@ class LinkAnnouncer implements Announcer {
   readonly #segments: SegmentMap
   readonly #responders = new Map<number, LinkResponder>()
   readonly #failures = new Map<number, LinkFailure>()
+  readonly #rounds = new Set<ProbeRound>()
   readonly #claims = new Map<string, { readonly at: number; isReported: boolean }>()
   #choices: readonly LinkChoice[] = []
   #table: AnnouncedTable = AnnouncedTable.EMPTY
@@ -74,6 +83,7 @@ class LinkAnnouncer implements Announcer {
   #watch: { close(): void } | undefined
   #retry: Timer | undefined
   #attempt = 0
+  #nextProbeAt = 0
 
   constructor(components: AnnouncerComponents, init: AnnouncerInit) {
     this.#components = components
@@ -90,6 +100,8 @@ class LinkAnnouncer implements Announcer {
     this.#watch?.close()
     this.#watch = undefined
     this.#retry?.cancel()
+    for (const round of this.#rounds) round.cancel()
+    this.#rounds.clear()
     for (const responder of this.#responders.values()) this.#close(responder)
     this.#choices = []
   }
@@ -111,6 +123,30 @@ class LinkAnnouncer implements Announcer {
     for (const responder of this.#responders.values()) responder.announceAll('network-healed')
   }
 
+  probe(addresses: readonly DesiredAddress[], onDone: (taken: readonly Taken[]) => void): { cancel(): void } {
+    const { clock } = this.#components
+    const now = clock.now()
+    const startMs = Math.max(0, this.#nextProbeAt - now)
+    this.#nextProbeAt = now + startMs + PROBE_PACING_MS * addresses.length
+    const forget = (): void => {
+      round.cancel()
+      this.#rounds.delete(round)
+      this.#hearProbes()
+    }
+    const send = (): void => {
+      for (const responder of this.#responders.values()) for (const each of addresses) responder.probe(each)
+    }
+    const settings = { ...DEFAULT_PROBE, ...this.#init.probe }
+    const plain = addresses.map(({ address }) => address)
+    const round: ProbeRound = new ProbeRound(clock, settings, startMs, plain, send, taken => {
+      forget()
+      onDone(taken)
+    })
+    this.#rounds.add(round)
+    this.#hearProbes()
+    return { cancel: forget }
+  }
+
   counters(): AnnouncerCounters {
     return this.#counters
   }
@@ -130,6 +166,24 @@ class LinkAnnouncer implements Announcer {
         return [text, places]
       }),
     )
+  }
+
+  #hearProbes(): void {
+    const probed = [...this.#rounds].flatMap(({ addresses }) => addresses)
+    const table = new AnnouncedTable(probed.map(address => ({ address, interfaces: 'all' as const })))
+    for (const responder of this.#responders.values()) responder.setProbed(table)
+  }
+
+  /** One of ours that holds it is no stranger: it says so by other means. */
+  #onProbeAnswer({ entry, mac }: Claim, { interfaceName }: LinkResponder): void {
+    const isOurs = this.#peers?.has(mac) === true || [...this.#responders.values()].some(each => each.mac === mac)
+    if (isOurs) return
+    for (const round of this.#rounds) {
+      const isAsked = round.addresses.some(
+        ({ family, value }) => family === entry.address.family && value === entry.address.value,
+      )
+      if (isAsked) round.heard({ address: entry.text, interface: interfaceName, mac })
+    }
   }
 
   #onLinks(links: readonly LinkSnapshot[]): void {
@@ -164,6 +218,7 @@ class LinkAnnouncer implements Announcer {
       limiter: this.#limiter,
       onClaim: (claim, link) => this.#onClaim(claim, link),
       isAnsweredElsewhere: (entry, link) => this.#isAnsweredElsewhere(entry, link),
+      onProbeAnswer: (claim, link) => this.#onProbeAnswer(claim, link),
     }
     const opened = LinkResponder.open(components, choice, this.#components.links, this.#init.schedule ?? {})
     if (!opened.ok) {
@@ -173,6 +228,7 @@ class LinkAnnouncer implements Announcer {
     }
     this.#failures.delete(index)
     this.#responders.set(index, opened.value)
+    if (this.#rounds.size > 0) this.#hearProbes()
     this.#applyTo(opened.value)
   }
 
@@ -254,6 +310,8 @@ class LinkAnnouncer implements Announcer {
 }
 
 const OPEN_RETRY = { baseMs: 1_000, maxMs: 10_000 } as const
+/** Between addresses asked for: switches police ARP. */
+const PROBE_PACING_MS = 2
 /** Longer than it takes an address to move from one of ours to another. */
 const MOVE_MS = 250
 /** Claims remembered so that they are not reported again too soon; what is past it is counted alone. */

@@ -11,6 +11,8 @@ export interface L2Events {
    * claimant in ten seconds.
    */
   'l2:conflict': L2Conflict
+  /** Somebody has an address that was to be announced for the first time: it is not. Asked again from time to time. */
+  'l2:taken': { readonly address: string; readonly interface: string; readonly mac: string }
   /** An interface appeared, changed or went. */
   'link:changed': LinkChanged
 }

@@ -17,6 +17,7 @@ export {
   type Ineligibility,
   type Verdict,
 } from './ownership.ts'
+export { DEFAULT_PROBE, probeAnswer, probeFrame, type ProbeSettings, type Taken } from './probe.ts'
 export { sha256 } from './sha256.ts'
 export {
   createAnnouncer,

@@ -1,10 +1,12 @@
 import { type Address, type Mac } from '@metallb-ts/netip'
 import { MachineRunner, ok, type MachineComponents, type Result, type Timer } from '@metallb-ts/runtime'
 import { answerArp, arpClaim, gratuitousArp, type Claim } from './arp.ts'
+import type { DesiredAddress } from './desired.ts'
 import type { CounterStore } from './counters.ts'
 import type { IgnoreReason } from './ignore.ts'
 import type { LinkFailure, LinkPort, Links, LinkSnapshot } from './link.ts'
 import { answerNeighborSolicitation, neighborClaim, unsolicitedAdvertisement } from './ndp.ts'
+import { probeAnswer, probeFrame } from './probe.ts'
 import type { AnswerLimiter } from './rate-limit.ts'
 import type { Responder } from './responder.ts'
 import {
@@ -30,6 +32,8 @@ export interface LinkResponderComponents extends MachineComponents {
   readonly onClaim: (claim: Claim, link: LinkResponder) => 'ours' | 'foreign'
   /** Does another link of ours on the same segment answer for this address? */
   readonly isAnsweredElsewhere: (entry: Announced, link: LinkResponder) => boolean
+  /** Somebody has an address that is being probed for. */
+  readonly onProbeAnswer: (claim: Claim, link: LinkResponder) => void
 }
 
 /** One link: answers what comes in, and tells it what we hold. */
@@ -41,6 +45,7 @@ export class LinkResponder implements Responder {
   #choice: LinkChoice
   #table: AnnouncedTable = AnnouncedTable.EMPTY
   #held: ReadonlyMap<string, Announced> = new Map()
+  #probed: AnnouncedTable = AnnouncedTable.EMPTY
   #retry: Timer | undefined
 
   static open(
@@ -113,7 +118,7 @@ export class LinkResponder implements Responder {
     this.#table = table
     if (gained.length + lost.length > 0) {
       this.#setGroups()
-      this.#port.listenFor(entries.map(({ address }) => address))
+      this.#listen()
     }
     if (lost.length > 0) this.#schedule.dispatch({ type: 'lost', addresses: lost })
     if (gained.length > 0) this.#schedule.dispatch({ type: 'gained', addresses: gained.map(heldAddress) })
@@ -129,6 +134,20 @@ export class LinkResponder implements Responder {
 
   announceAll(why: 'link-restored' | 'network-healed'): void {
     this.#schedule.dispatch({ type: why })
+  }
+
+  /** Hears who has one of these, from now on. */
+  setProbed(table: AnnouncedTable): void {
+    this.#probed = table
+    this.#listen()
+  }
+
+  /** Asks for an address that would be answered here. */
+  probe({ address, interfaces }: DesiredAddress): void {
+    const { arp, ndp } = this.#choice
+    const isNamed = interfaces === 'all' || interfaces.includes(this.interfaceName)
+    if (!isNamed || (address.family === 'ipv4' ? arp : ndp) !== 'used') return
+    if (!this.#port.send(probeFrame(address, this.mac))) this.#components.counters.sendFailures++
   }
 
   onClaim(text: string, isPeer: boolean): void {
@@ -149,7 +168,16 @@ export class LinkResponder implements Responder {
     this.#port.close()
   }
 
+  #listen(): void {
+    const held = [...this.#held.values()].map(({ address }) => address)
+    this.#port.listenFor([...held, ...this.#probed.entries().map(({ address }) => address)])
+  }
+
   #onFrame(frame: Uint8Array): void {
+    if (this.#probed.size > 0) {
+      const found = probeAnswer(frame, { interfaceName: this.interfaceName, mac: this.mac, table: this.#probed })
+      if (found !== undefined) this.#components.onProbeAnswer(found, this)
+    }
     const isArp = frame.length >= 14 && u16At(frame, 12) === ETHER_TYPE_ARP
     const claim = isArp ? arpClaim(frame, this) : neighborClaim(frame, this)
     const isHeld = claim !== undefined && this.#held.has(claim.entry.text)

@@ -17,9 +17,11 @@ export function stepTenures(settings: TenureSettings, state: TenureState, view: 
   const tenures = new Map<string, Tenure>()
   const waiting = new Map<string, number>()
   const owners = new Map<string, Ownership>()
+  const toProbe: string[] = []
   for (const { key } of view.contests) {
     const election = elections.get(key)!
     const situation: Situation = {
+      isCleared: view.isCleared(key),
       node: settings.node,
       winner: election.owner,
       mine: state.tenures.get(key),
@@ -28,12 +30,13 @@ export function stepTenures(settings: TenureSettings, state: TenureState, view: 
       isContended: arrivals.get(key)!.owner !== election.owner,
     }
     const decision = decide(situation, state, view, now)
-    if (decision === 'wait') waiting.set(key, situation.waitsSince)
+    if (decision === 'probe') toProbe.push(key)
+    if (decision === 'wait' || decision === 'probe') waiting.set(key, situation.waitsSince)
     else if (decision !== 'none') tenures.set(key, decision)
     owners.set(key, ownership(situation, tenures.get(key), election))
   }
   const next = { tenures, waiting, elections, epoch: view.epoch, alive: view.alive, readySince }
-  return { state: next, owners, againAt: againAt(settings, next, view, now) }
+  return { state: next, owners, toProbe, againAt: againAt(settings, next, view, now) }
 }
 
 export interface TenureSettings extends ElectionRules {
@@ -50,6 +53,8 @@ export interface TenureView extends Omit<Electorate, 'owned' | 'now'> {
   readonly unknown: ReadonlySet<string>
   /** Living others that say they hold it. */
   readonly holders: (key: string) => readonly Holder[]
+  /** May it be announced, as far as the network was asked? Asked for again when `toProbe` names it. */
+  readonly isCleared: (key: string) => boolean
 }
 
 export interface Holder {
@@ -94,6 +99,8 @@ export interface Ownership {
 export interface TenureStep {
   readonly state: TenureState
   readonly owners: ReadonlyMap<string, Ownership>
+  /** Ours to announce for the first time, if nobody has them. */
+  readonly toProbe: readonly string[]
   /** When to step again although nothing has happened. */
   readonly againAt: number | undefined
 }
@@ -115,20 +122,31 @@ interface Situation {
   readonly waitsSince: number
   /** Who is about to arrive would win it. */
   readonly isContended: boolean
+  readonly isCleared: boolean
 }
 
-function decide(situation: Situation, state: TenureState, view: TenureView, now: number): Tenure | 'wait' | 'none' {
+function decide(
+  situation: Situation,
+  state: TenureState,
+  view: TenureView,
+  now: number,
+): Tenure | 'wait' | 'probe' | 'none' {
   const { winner, node, mine } = situation
-  if (winner === node) return mine === undefined && !mayTake(situation, view, now) ? 'wait' : HELD
+  if (winner === node) return mine === undefined ? take(situation, view, now) : HELD
   return mine === undefined ? 'none' : giveUp(situation, mine, state, now)
 }
 
 const HELD: Tenure = { holding: 'held' }
 
-function mayTake({ others, waitsSince, isContended }: Situation, { unknown }: TenureView, now: number): boolean {
-  if (others.some(({ holding }) => holding === 'held')) return now - waitsSince >= MOST_WAITING_MS
-  if (others.length > 0) return true // yielded to us
-  return !isContended && (unknown.size === 0 || now - waitsSince >= MOST_UNKNOWN_MS)
+function take(
+  { others, waitsSince, ...is }: Situation,
+  { unknown }: TenureView,
+  now: number,
+): Tenure | 'wait' | 'probe' {
+  if (others.some(({ holding }) => holding === 'held')) return now - waitsSince >= MOST_WAITING_MS ? HELD : 'wait'
+  if (others.length > 0) return HELD // yielded to us
+  if (is.isContended || (unknown.size > 0 && now - waitsSince < MOST_UNKNOWN_MS)) return 'wait'
+  return is.isCleared ? HELD : 'probe'
 }
 
 function giveUp({ winner, others }: Situation, mine: Tenure, { alive }: TenureState, now: number): Tenure | 'none' {

@@ -7,6 +7,7 @@ import {
   type Holder,
   type Ownership,
   type TenureState,
+  type Taken,
   type TenureView,
 } from '@metallb-ts/l2-announcer'
 import type { Holding } from '@metallb-ts/membership'
@@ -28,8 +29,15 @@ export interface KeeperParts {
   readonly isUsable: (candidate: Candidate, address: Address) => boolean
   /** Makes the network be answered for exactly these, before it returns. */
   readonly apply: (desired: readonly DesiredAddress[]) => void
+  /** Asks the network whether somebody has what this node is to announce first; without it nobody is asked. */
+  readonly guard?: Guard | undefined
   /** Told what is known now of owners that was not before. */
   readonly onOwners: (changes: ReadonlyMap<string, Ownership>) => void
+}
+
+export interface Guard {
+  probe(addresses: readonly DesiredAddress[], onDone: (taken: readonly Taken[]) => void): { cancel(): void }
+  onTaken(taken: readonly Taken[]): void
 }
 
 /** Holds what this node is to hold: steps the tenures when something changes, and does what they say. */
@@ -47,6 +55,9 @@ export class Keeper {
   #timer: Timer | undefined
   #soon: Timer | undefined
   #isLeaving = false
+  /** Held by somebody of ours since we look, or asked for and free. */
+  readonly #cleared = new Set<string>()
+  readonly #asking = new Map<string, { cancel(): void }>()
 
   constructor(parts: KeeperParts, settings: ElectionRules & { readonly node: string }) {
     this.#parts = parts
@@ -62,6 +73,9 @@ export class Keeper {
     this.#desired = desired
     this.#contests = contestsOf(desired)
     this.#moved = movedBy(desired)
+    const keys = new Set(this.#contests.map(({ key }) => key))
+    for (const key of this.#cleared) if (!keys.has(key)) this.#cleared.delete(key)
+    for (const [key, asking] of this.#asking) if (!keys.has(key)) this.#stopAsking(key, asking)
     this.reconsider()
   }
 
@@ -102,18 +116,51 @@ export class Keeper {
   stop(): void {
     this.#timer?.cancel()
     this.#soon?.cancel()
+    for (const [key, asking] of this.#asking) this.#stopAsking(key, asking)
   }
 
   #step(): void {
     const { clock } = this.#parts
     const before = this.#state
-    const { state, owners, againAt } = stepTenures(this.#settings, before, this.#view(), clock.now())
+    const view = this.#view()
+    if (this.#parts.guard !== undefined) this.#clearWhatIsHeld(view)
+    const { state, owners, toProbe, againAt } = stepTenures(this.#settings, before, view, clock.now())
     this.#state = state
     this.#parts.apply(this.#held())
     this.#tell(before)
     this.#publish(owners)
+    for (const key of toProbe) this.#ask(key)
     this.#timer?.cancel()
     if (againAt !== undefined) this.#timer = clock.setTimer(againAt - clock.now(), () => this.#step())
+  }
+
+  #clearWhatIsHeld({ contests, holders }: TenureView): void {
+    for (const { key } of contests) if (holders(key).length > 0) this.#cleared.add(key)
+  }
+
+  /** Whoever has it may go away: it is asked for again from time to time. */
+  #ask(key: string): void {
+    const { guard, clock } = this.#parts
+    if (guard === undefined || this.#asking.has(key)) return
+    const asking = guard.probe(this.#moved.get(key) ?? [], taken => {
+      this.#asking.delete(key)
+      if (taken.length === 0) {
+        this.#cleared.add(key)
+        return this.#step()
+      }
+      guard.onTaken(taken)
+      const again = clock.setTimer(ASK_AGAIN_MS, () => {
+        this.#asking.delete(key)
+        this.#step()
+      })
+      this.#asking.set(key, again)
+    })
+    this.#asking.set(key, asking)
+  }
+
+  #stopAsking(key: string, asking: { cancel(): void }): void {
+    asking.cancel()
+    this.#asking.delete(key)
   }
 
   #view(): TenureView {
@@ -130,6 +177,7 @@ export class Keeper {
       unknown: new Set(known.flatMap(each => (each.holdings === undefined ? [each.node] : []))),
       holders: key => known.flatMap(each => holder(each.node, each.holdings?.get(key))),
       isUsable,
+      isCleared: key => this.#parts.guard === undefined || this.#cleared.has(key),
       presentSince: this.#presentSince,
     }
   }
@@ -160,6 +208,8 @@ export class Keeper {
     if (changes.size > 0) this.#parts.onOwners(changes)
   }
 }
+
+const ASK_AGAIN_MS = 60_000
 
 function holder(node: string, holding: Holding | undefined): readonly Holder[] {
   return holding === undefined ? [] : [{ node, holding }]

@@ -12,7 +12,7 @@ import {
 import { formatAddress, formatMac, type Address, type Mac } from '@metallb-ts/netip'
 import type { Publisher } from '@metallb-ts/event-bus'
 import type { Clock, Random } from '@metallb-ts/runtime'
-import { Keeper, type KeeperMembers } from './keeper.ts'
+import { Keeper, type Guard, type KeeperMembers } from './keeper.ts'
 import { kernelAnswers } from './kernel-answers.ts'
 import type { LanBfd } from './bfd.ts'
 import type { LanAddress } from './contest.ts'
@@ -90,6 +90,7 @@ export class LanCore {
         isUsable: (candidate, address) => this.#isUsable(init.node, candidate, address),
         apply: desired => this.#announcer.apply(desired),
         onOwners: changes => this.#onOwners(changes),
+        guard: init.guard === true ? this.#guard() : undefined,
       },
       { ...DEFAULT_RULES, ...init.election, node: init.node },
     )
@@ -200,6 +201,17 @@ export class LanCore {
   #isUsable(self: string, { node, interfaces }: Candidate, { family }: Address): boolean {
     const links = node === self ? this.#announcer.links().flatMap(helloLink) : this.#members?.linksOf(node)
     return links?.some(link => link[family] && (interfaces?.includes(link.name) ?? true)) ?? true
+  }
+
+  #guard(): Guard {
+    return {
+      probe: (addresses, onDone) => this.#announcer.probe(addresses, onDone),
+      onTaken: taken => {
+        for (const { mac, ...where } of taken) {
+          this.#tell({ name: 'l2:taken', detail: { ...where, mac: formatMac(mac) } })
+        }
+      },
+    }
   }
 
   #onOwners(changes: ReadonlyMap<string, Ownership>): void {

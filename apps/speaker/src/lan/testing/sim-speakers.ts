@@ -16,6 +16,7 @@ export interface SimSpeakersInit {
   readonly vips: readonly Address[]
   readonly loss?: number
   readonly election?: ElectionRules
+  readonly guard?: boolean
 }
 
 /** The LAN threads of several speakers on one simulated segment, heartbeats and all, and a client on it. */
@@ -116,7 +117,7 @@ export class SimSpeaker {
           this.#held = new Set()
         },
       },
-      { node: this.node, ...(init.election !== undefined && { election: init.election }) },
+      { node: this.node, guard: init.guard === true, ...(init.election !== undefined && { election: init.election }) },
       (events, onLinks) =>
         createMembers(
           {
