@@ -44,8 +44,9 @@ export class AnnouncedRoutes {
     try {
       for (const route of routes) {
         const key = routeKey(route)
-        yield this.#contribute(key, { source, route }, !seen.has(key)) ? key : undefined
+        const isFirst = !seen.has(key)
         seen.add(key)
+        yield this.#contribute(key, { source, route }, isFirst) ? key : undefined
       }
       for (const key of before) if (!seen.has(key)) yield this.#forget(key, source)
       isWhole = true

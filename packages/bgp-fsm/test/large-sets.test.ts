@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest'
+import { hosts, route, Scene } from './scripted-scene.ts'
+
+const MANY = 30_000
+const HOST_OCTETS = 5
+
+/** Octets of an UPDATE beside its prefixes, as the peer sees them. */
+function overhead(frame: Uint8Array): number {
+  const attributes = (frame[21]! << 8) | frame[22]!
+  return 23 + attributes
+}
+
+test('[B-RIB-05] a large set that comes all at once leaves in as few UPDATEs as hold it, and goes in as few', () => {
+  const scene = new Scene().establish()
+  scene.peer.frames.length = 0
+  scene.routes(...hosts(MANY))
+  scene.advance(1_000)
+  const announcing = scene.peer.frames.splice(0)
+  const room = Math.floor((4_096 - overhead(announcing[0]!)) / HOST_OCTETS)
+  expect(announcing).toHaveLength(Math.ceil(MANY / room))
+  expect(scene.session.prefixes).toEqual({ advertised: MANY, desired: MANY })
+  scene.routes()
+  scene.advance(1_000)
+  expect(scene.peer.frames).toHaveLength(Math.ceil(MANY / Math.floor((4_096 - 23) / HOST_OCTETS)))
+  expect(scene.session.prefixes).toEqual({ advertised: 0, desired: 0 })
+})
+
+test('a thousand changes of one turn are one flush', () => {
+  const scene = new Scene().establish()
+  scene.take()
+  for (const [i, one] of hosts(500).entries()) scene.speaker.setRoutes(`service-${i}`, [one])
+  expect(scene.take()).toEqual([])
+  scene.advance(0)
+  expect(scene.take()).toHaveLength(1)
+  const told = scene.told.filter(text => text.startsWith('bgp:advertised'))
+  expect(told).toHaveLength(1)
+})
+
+test('[B-GR-02] a peer that is added while a large set is taken in hears End-of-RIB after all of it', () => {
+  const scene = new Scene({ peer: { gracefulRestart: { seconds: 60 } } })
+  scene.speaker.setRoutes('test', hosts(MANY))
+  const restart = {
+    kind: 'graceful-restart',
+    restarting: false,
+    notification: false,
+    seconds: 60,
+    families: [],
+  } as const
+  scene.advance(0)
+  scene.peer.connect()
+  scene.peer.greet({ asn: 64_513, capabilities: [...OPEN_CAPABILITIES, restart] })
+  scene.advance(1_000)
+  const said = scene.take().filter(text => text.startsWith('EoR') || text.startsWith('+'))
+  expect(said.slice(-2)).toEqual(['EoR ipv4', 'EoR ipv6'])
+  expect(said.findIndex(text => text.startsWith('EoR'))).toBe(said.length - 2)
+  expect(scene.session.prefixes.advertised).toBe(MANY)
+})
+
+test('[B-RIB-01] a set that is replaced while it is taken in ends as the last one says', () => {
+  const scene = new Scene().establish()
+  scene.speaker.setRoutes('test', hosts(MANY))
+  scene.speaker.setRoutes('test', [route('203.0.113.1/32')])
+  scene.advance(1_000)
+  expect(scene.session.advertised()).toEqual(['203.0.113.1/32'])
+  scene.speaker.setRoutes('test', hosts(MANY))
+  scene.speaker.setRoutes('test', [])
+  scene.advance(1_000)
+  expect(scene.session.advertised()).toEqual([])
+  expect(scene.session.isFlushed).toBe(true)
+})
+
+test('[B-RR-01] a refresh in the middle of it tells each route at least once, and in the end everything', () => {
+  const scene = new Scene().establish()
+  scene.speaker.setRoutes('test', hosts(MANY))
+  scene.advance(2)
+  scene.peer.send({ type: 'route-refresh', afi: 1, safi: 1, subtype: 0 })
+  scene.speaker.setRoutes('more', [route('203.0.113.1/32')])
+  scene.advance(1_000)
+  const told = new Set(scene.updates().flatMap(({ announced }) => announced.map(({ address }) => address.value)))
+  expect(told.size).toBe(MANY + 1)
+  expect(scene.session.prefixes).toEqual({ advertised: MANY + 1, desired: MANY + 1 })
+})
+
+const OPEN_CAPABILITIES = [
+  { kind: 'multiprotocol', afi: 1, safi: 1 },
+  { kind: 'multiprotocol', afi: 2, safi: 1 },
+  { kind: 'four-octet-as', asn: 64_513 },
+] as const
