@@ -16,6 +16,7 @@ const speaker = createSpeaker(
 )
 speaker.setRoutes('bench', hostRoutes(Number(count), Number(sets)))
 await speaker.listen()
-speaker.addPeer({ name: 'router', remote: address('192.0.2.1'), peerAsn: ROUTER_ASN, passive: true })
+const peer = speaker.addPeer({ name: 'router', remote: address('192.0.2.1'), peerAsn: ROUTER_ASN, passive: true })
 createInterface({ input: process.stdin }).on('line', () => speaker.setRoutes('bench', []))
+while (peer.prefixes.desired < Number(count)) await new Promise(resolve => setTimeout(resolve, 5))
 console.log('ready')
