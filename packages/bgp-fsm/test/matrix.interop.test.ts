@@ -28,6 +28,9 @@ describe.each(DAEMONS)('$name', kind => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => matrix(kind))
 })
 
+/** GoBGP takes up to a quarter of a minute to dial. */
+const PATIENCE_MS = 25_000
+
 function matrix(kind: DaemonKind): void {
   const sessions = SESSIONS.filter(({ name }) => kind.lacks[name] === undefined)
   let lab: Lab
@@ -51,6 +54,7 @@ function matrix(kind: DaemonKind): void {
         return text.includes(cidr.replace(/\/\d+$/, '')) && text
       },
       () => `${cidr} at ${kind.name}; ${JSON.stringify(speaker.lines.slice(-6))}`,
+      PATIENCE_MS,
     )
   const unknown = (cidr: string): boolean => {
     try {
