@@ -3,13 +3,13 @@
  * `node --conditions=development bench/bgp-fsm.bench.ts`.
  */
 import { fork } from 'node:child_process'
-import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { AdjRibOut, ribEntry } from '../src/adj-rib-out.ts'
 import type { PackContext } from '../src/pack-context.ts'
 import { packUpdate } from '../src/pack-updates.ts'
 import { decodeMessage, type Decoded } from '../src/wire/index.ts'
 import { established, ourSpeaker, sinkPeer, type OurSpeaker } from './our-speaker.ts'
+import { comeFirst } from './priority.ts'
 import { hostRoutes } from './routes.ts'
 import { Sink } from './sink-process.ts'
 import { TurnWatch } from './turn-watch.ts'
@@ -20,7 +20,7 @@ const ROUNDS = 300
 const SET_UPS = 100
 const MB = 1e6
 
-if (process.getuid?.() === 0) setPriority(-19) // before what else the machine does
+comeFirst()
 let decoded = 0
 const rows: Record<string, string | number>[] = []
 const row = (what: string, figure: number, unit: string, target: string): void =>

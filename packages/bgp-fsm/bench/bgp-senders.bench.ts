@@ -4,8 +4,8 @@
  * and the processor time that the sender took for it. All run before what else the machine does. Needs root. `node --conditions=development bench/bgp-senders.bench.ts [rounds] [sender,…] [count,…]`
  */
 import { existsSync } from 'node:fs'
-import { setPriority } from 'node:os'
 import { Lab } from '../test/interop/lab.ts'
+import { comeFirst } from './priority.ts'
 import { RECEIVERS, type Receiver } from './receivers.ts'
 import { SENDERS, type Load, type SenderKind } from './senders.ts'
 
@@ -25,7 +25,7 @@ interface Figures {
   readonly updates: number | undefined
 }
 
-setPriority(-19)
+comeFirst()
 const rows: Record<string, string | number>[] = []
 for (const to of ['BIRD', 'FRR'] as const) for (const count of COUNTS) await compare(to, { count, sets: SETS })
 await oneSet()
