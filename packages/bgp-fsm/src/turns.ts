@@ -17,7 +17,7 @@ export class Turns {
 
   /** Begins at once; `mostAtOnce` is asked anew every turn. */
   begin<Step>(name: string, steps: Iterator<Step>, take: (step: Step) => void, mostAtOnce: () => number): void {
-    this.cancel(name)
+    this.#drop(name)
     const piece: Piece = { timer: undefined, stop: () => void steps.return?.() }
     this.#running.set(name, piece)
     const turn = (): void => {
@@ -32,11 +32,14 @@ export class Turns {
   }
 
   cancel(name: string): void {
+    if (this.#drop(name) && this.isIdle) this.#whenDone()
+  }
+
+  #drop(name: string): boolean {
     const piece = this.#running.get(name)
-    if (piece === undefined) return
-    piece.timer?.cancel()
-    piece.stop()
-    this.#running.delete(name)
+    piece?.timer?.cancel()
+    piece?.stop()
+    return this.#running.delete(name)
   }
 
   #end(name: string): void {

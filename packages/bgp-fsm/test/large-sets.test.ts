@@ -1,7 +1,8 @@
+import { address } from '@metallb-ts/netip'
 import { expect, test } from 'vitest'
 import { hosts, route, Scene } from './scripted-scene.ts'
 
-const MANY = 30_000
+const MANY = 12_000 // more than one turn takes in
 const HOST_OCTETS = 5
 
 /** Octets of an UPDATE beside its prefixes, as the peer sees them. */
@@ -67,6 +68,17 @@ test('[B-RIB-01] a set that is replaced while it is taken in ends as the last on
   scene.advance(1_000)
   expect(scene.session.advertised()).toEqual([])
   expect(scene.session.isFlushed).toBe(true)
+})
+
+test('a peer that is removed while it is told keeps no other waiting', () => {
+  const scene = new Scene().establish()
+  scene.speaker.setRoutes('test', hosts(MANY))
+  scene.advance(1_000)
+  scene.speaker.addPeer({ name: 'other', remote: address('192.0.2.9'), peerAsn: 64_513 })
+  scene.speaker.setRoutes('more', [route('203.0.113.1/32')])
+  void scene.speaker.removePeer('other')
+  scene.advance(0)
+  expect(scene.session.isAdvertised('203.0.113.1/32')).toBe(true)
 })
 
 test('[B-RR-01] a refresh in the middle of it tells each route at least once, and in the end everything', () => {
