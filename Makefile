@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NODE := node_modules/.bin/node
 RUN := $(NODE) --disable-warning=ExperimentalWarning
 
-.PHONY: help demo test bench parity lint clean setup control-plane
+.PHONY: help demo test bench parity lint clean setup control-plane images compat
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -27,6 +27,14 @@ lint: setup ## Format and lint
 
 control-plane: setup ## Build kube-apiserver and its companions into the user's cache
 	@$(RUN) tools/envtest/build.ts
+
+images: setup ## Build the images of controller and speaker, and run them (BUILD_BASE, BASE, TAG)
+	@tools/setup.sh images
+	@$(RUN) tools/images/build.ts
+	@$(RUN) tools/images/try.ts
+
+compat: setup ## Run the cluster suite on other releases of Kubernetes (RELEASES=1.29.6,1.37.2)
+	@$(RUN) tools/compat/run.ts
 
 setup:
 	@tools/setup.sh

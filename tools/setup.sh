@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# System packages and node_modules, when they are not there yet. Quiet when nothing is to do.
+# System packages and node_modules, when they are not there yet. Quiet when nothing is to do. usage: setup.sh [images]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(bird2 frr gobgpd exabgp openbgpd tshark tcpdump nftables conntrack iputils-arping iputils-ping ndisc6 iproute2 procps curl openssl jq)
+packages=(bird2 frr tshark tcpdump nftables conntrack iputils-arping iputils-ping ndisc6 iproute2 procps curl openssl jq bubblewrap)
+
+[ "${1:-}" = images ] && packages+=(buildah crun debootstrap)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -13,6 +13,7 @@ export function application(entry: Entry): ReturnType<typeof defineConfig> {
     ...common(entry),
     noExternal: [/^(?!koffi$|cap$|node:)/],
     external: ['koffi', 'cap'],
+    metafile: true, // whose code is in it, for images
     splitting: true, // what only a kubeconfig needs is loaded only for one
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     esbuildOptions: options => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { dashboard, DASHBOARD_FILE, PANELS } from '@metallb-ts/tools/chart/dashboard'
 import { renderChart, type Rendered } from '@metallb-ts/tools/chart/helm'
 import { ROOT } from '@metallb-ts/tools/run'
 import { containerOf, helm, object, where } from './support.ts'
@@ -96,7 +97,7 @@ describe.skipIf(!helm.ok)(`monitors (${where})`, () => {
 })
 
 describe.skipIf(!helm.ok)(`alert rules (${where})`, () => {
-  it('[row 100] they are MetalLB’s, with its severities', async () => {
+  it('[row 100] they are MetalLB’s, with its severities, and some for what only we measure', async () => {
     const found = (await rules()).map(({ alert, labels, for: time }) => [alert, labels?.['severity'], time])
     expect(found).toEqual([
       ['MetalLBStaleConfig', 'warning', '1m'],
@@ -106,13 +107,17 @@ describe.skipIf(!helm.ok)(`alert rules (${where})`, () => {
       ['MetalLBAddressPoolUsage85Percent', 'warning', undefined],
       ['MetalLBAddressPoolUsage95Percent', 'critical', undefined],
       ['MetalLBBGPSessionDown', 'critical', '1m'],
+      ['MetalLBPrefixesPending', 'warning', '5m'],
+      ['MetalLBBFDSessionDown', 'critical', '1m'],
+      ['MetalLBServicesWaiting', 'warning', '10m'],
+      ['MetalLBStatusContested', 'critical', '0m'],
     ])
   })
 
   it('[row 100] every metric they ask for is one that a program has', async () => {
     const known = new Set([...metricsIn('controller'), ...metricsIn('speaker')])
     const asked = (await rules()).flatMap(({ expr }) => expr.match(/metallb_[a-z0-9_]+/g) ?? [])
-    expect(new Set(asked).size).toBe(5)
+    expect(new Set(asked).size).toBe(10)
     expect(asked.filter(name => !known.has(name))).toEqual([])
   })
 
@@ -143,6 +148,28 @@ describe.skipIf(!helm.ok)(`alert rules (${where})`, () => {
   it('[row 100] what people read names the pool or the peer, in Prometheus’s own template language', async () => {
     for (const { alert, annotations } of await rules())
       expect(annotations['description'], alert).toMatch(/\{\{ \$labels\.(pod|pool|peer) \}\}/)
+  })
+})
+
+describe('the dashboard', () => {
+  it('[row 100] its file is what the script writes', () => {
+    expect(readFileSync(DASHBOARD_FILE, 'utf8'), 'run tools/chart/dashboard.ts').toBe(dashboard())
+  })
+
+  it('[row 100] every metric it shows is one that a program has', () => {
+    const known = new Set([...metricsIn('controller'), ...metricsIn('speaker')])
+    const shown = PANELS.flatMap(({ queries }) =>
+      queries.flatMap(([query]) => query.match(/metallb_[a-z0-9_]+/g) ?? []),
+    )
+    expect(shown.length).toBeGreaterThan(PANELS.length)
+    expect(shown.map(name => name.replace(/_bucket$/, '')).filter(name => !known.has(name))).toEqual([])
+  })
+
+  it.skipIf(!helm.ok)(`[row 100] Grafana finds it by its label (${where})`, async () => {
+    const objects = await renderChart({ values: { prometheus: { dashboard: { enabled: true } } } })
+    const map = object(objects, 'ConfigMap', 'dashboard')
+    expect(map.metadata.labels).toMatchObject({ grafana_dashboard: '1' })
+    expect((map['data'] as Record<string, string>)['metallb.json']).toBe(dashboard())
   })
 })
 

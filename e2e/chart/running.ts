@@ -9,13 +9,16 @@ const FIELDS: Readonly<Record<string, string>> = {
 }
 
 /** The environment of a container, as the kubelet makes it. */
-export function environment(env: Container['env']): Readonly<Record<string, string>> {
-  return Object.fromEntries(env.map(({ name, value, valueFrom }) => [name, value ?? fieldOf(valueFrom)]))
+export function environment(
+  env: Container['env'],
+  fields: Readonly<Record<string, string>> = FIELDS,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(env.map(({ name, value, valueFrom }) => [name, value ?? fieldOf(valueFrom, fields)]))
 }
 
-function fieldOf(valueFrom: object | undefined): string {
+function fieldOf(valueFrom: object | undefined, fields: Readonly<Record<string, string>>): string {
   const { fieldPath } = (valueFrom as { fieldRef: { fieldPath: string } }).fieldRef
-  const value = FIELDS[fieldPath]
+  const value = fields[fieldPath]
   if (value === undefined) throw new Error(`nobody knows ${fieldPath}`)
   return value
 }

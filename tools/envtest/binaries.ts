@@ -71,8 +71,7 @@ function build(program: Program, to: string): Binaries {
 }
 
 /** Without the stamp the server calls itself v0.0.0, and clients that read a version stumble. */
-function linkerFlags(): string {
-  const version = kubernetesVersion()
+export function linkerFlags(version: string = kubernetesVersion()): string {
   const stamp = { gitVersion: `v${version}`, gitMajor: '1', gitMinor: version.split('.')[1]!, gitTreeState: 'clean' }
   const flags = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap(path =>
     Object.entries({ ...stamp, buildDate: '1970-01-01T00:00:00Z' }).map(
@@ -87,9 +86,10 @@ function kubernetesVersion(): string {
   return /^require k8s\.io\/kubernetes v(\S+)$/m.exec(mod)![1]!
 }
 
-function cacheFolder(): string {
+/** Of a release's programs. */
+export function cacheFolder(version: string = kubernetesVersion()): string {
   const root = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  return join(root, 'metallb-ts', 'envtest', kubernetesVersion())
+  return join(root, 'metallb-ts', 'envtest', version)
 }
 
 function moduleFolder(name: string): string {

@@ -34,11 +34,14 @@ export class Cluster {
     this.#kind = kind
   }
 
-  /** Custom resource definitions, namespaces and nodes. */
-  async prepare(): Promise<void> {
+  /** What an installation brings: the definitions of our resources, and their namespace. */
+  async define(): Promise<void> {
     for (const crd of crds()) await this.apply(CRD_RESOURCE, crd)
-    if (this.#kind === 'embedded') await this.apply(NAMESPACES, { metadata: { name: 'default' } })
     await this.apply(NAMESPACES, { metadata: { name: SYSTEM } })
+  }
+
+  async prepare(): Promise<void> {
+    if (this.#kind === 'embedded') await this.apply(NAMESPACES, { metadata: { name: 'default' } })
     for (const node of NODES) await this.#node(node)
   }
 

@@ -20,6 +20,8 @@ export interface LabInit {
   readonly routers?: readonly ('frr' | 'bird')[]
   /** What runs of controller and speaker: their sources, or what `nx run-many -t build` made of them. @default source */
   readonly programs?: 'source' | 'bundle'
+  /** Without the definitions of our resources and our namespace, for tests of what installs them. @default false */
+  readonly bare?: boolean
 }
 
 /** A laboratory: namespaces with three nodes, two routers and three clients, an API server, and the product under test. */
@@ -162,7 +164,7 @@ export class Lab {
   }
 
   async #build(): Promise<void> {
-    const { api: kind, routers = ['frr', 'bird'] } = this.#init
+    const { api: kind, routers = ['frr', 'bird'], bare = false } = this.#init
     await buildTopology(this.spaces)
     if (routers.includes('frr')) this.#routers.frr = await startFrr(this.spaces.frr, this.folder)
     if (routers.includes('bird')) this.#routers.bird = await startBird(this.spaces.bird, this.folder)
@@ -172,6 +174,7 @@ export class Lab {
       const args = [...PROGRAM_FLAGS, programPath('pod-server'), node, String(POD_PORT)]
       this.processes.start(this.spaces.pod(node), `pod-${node}`, process.execPath, args)
     }
+    if (!bare) await cluster.define()
     await cluster.prepare()
     if (kind === 'real') this.#startKubeProxies()
     else this.#dataPath = followServices(api.client, this.spaces)
