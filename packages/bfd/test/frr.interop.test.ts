@@ -301,6 +301,19 @@ describe.skipIf(missing !== undefined)(`FRR (${missing ?? 'here'})`, () => {
     expect(await bfd.event('refused')).toMatchObject({ code: 'port-in-use' })
   })
 
+  test('examples/on-linux.ts watches FRR', async () => {
+    lab = new Lab()
+    frr = lab.frr(`bfd\n${peer()}\n!\n`)
+    const program = new URL('../examples/on-linux.ts', import.meta.url).pathname
+    const child = lab.spawn(lab.us, process.execPath, ['--conditions=development', program, '192.0.2.1'])
+    let text = ''
+    child.stdout!.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    await eventually(
+      () => text.includes('up the peer is heard every'),
+      () => `the example to say so; it said ${text}`,
+    )
+  })
+
   test('stopped: FRR hears AdminDown, and the process ends', async () => {
     await begin(peer())
     await bfd.event('bfd:up')

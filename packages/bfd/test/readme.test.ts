@@ -1,19 +1,22 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { afterEach, expect, test, vi } from 'vitest'
 
-it('the example of the README prints what it says', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1]
-  const folder = await mkdtemp(join(import.meta.dirname, 'readme-')) // inside the package, so that its imports resolve
-  try {
-    const file = join(folder, 'example.ts')
-    await writeFile(file, example ?? '')
-    const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=development', file])
-    expect(stdout).toBe('192.0.2.2 is up\n192.0.2.2 is down: detection-expired\n')
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+
+afterEach(() => vi.restoreAllMocks())
+
+test.each(['ten-lines', 'two-hosts'])('the README shows examples/%s.ts as it is, and what it prints', async name => {
+  const lines: string[] = []
+  vi.spyOn(console, 'log').mockImplementation((...words: unknown[]) => void lines.push(words.join(' ')))
+  await import(`../examples/${name}.ts`)
+  expect(lines.length).toBeGreaterThan(1)
+  expect(README).toContain(`${shown(name)}\n\`\`\`\n${lines.join('\n')}\n\`\`\`\n`)
 })
+
+test('the README shows examples/on-linux.ts as it is; frr.interop.test.ts runs it', () => {
+  expect(README).toContain(shown('on-linux'))
+})
+
+function shown(name: string): string {
+  return `\`\`\`ts\n${readFileSync(new URL(`../examples/${name}.ts`, import.meta.url), 'utf8')}\`\`\`\n`
+}
