@@ -1,5 +1,5 @@
-import { BFD_PROFILES, BGP_PEERS } from '@metallb-ts/api'
-import { eventually, HOSTS, LAN, SYSTEM, type Lab } from '@metallb-ts/lab'
+import { BFD_PROFILES, BGP_PEERS, SERVICE_BGP_STATUSES, type ServiceBGPStatus } from '@metallb-ts/api'
+import { eventually, HOSTS, LAN, nodeHost, SYSTEM, type Lab } from '@metallb-ts/lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { http, startedLab } from './support.ts'
 
@@ -43,10 +43,21 @@ describe('BFD with a router', () => {
     })
   })
 
-  it('[row 86] the path fails: both ends notice in less than the hold time, and our BGP session ends with it', async () => {
+  it('[row 86] the status of a Service says how the paths to its routers are', async () => {
+    const annotations = { 'metallb.io/address-pool': 'routed' }
+    await lab.cluster.service('watched', {}, { annotations })
+    await eventually('three nodes to say so', async () => {
+      const { items } = await lab.cluster.client.list<ServiceBGPStatus>(SERVICE_BGP_STATUSES)
+      const ours = items.filter(({ status }) => status?.serviceName === 'watched')
+      return ours.length === 3 && ours.every(({ status }) => status?.bfd?.some(({ state }) => state === 'up') === true)
+    })
+  })
+
+  it('[row 86] [F-BGP-01] the path fails: both ends notice in less than the hold time, and our BGP session ends with it', async () => {
     const before = Date.now()
     lab.partition('n1', 'bird')
     await eventually('our speaker to notice', () => log('bfd-down'))
+    await eventually('BGP to end with it', () => log('BFD says that the path is down'))
     await eventually('BIRD to notice', async () =>
       /n1_ipv4.*(Idle|Active|down|start)/.test(await bird('show protocols')),
     )
@@ -60,5 +71,16 @@ describe('BFD with a router', () => {
       },
       60_000,
     )
+  })
+
+  it('[F-ADM-03] a speaker that stops ends BGP first, and then tells BFD that it is no failure', async () => {
+    const capture = lab.clients.capture(lab.spaces.node('n3'), 'eth0', 'tcp port 179 or udp port 3784')
+    await capture.begun
+    await lab.processes.stop('speaker-n3')
+    const frames = await capture.stop()
+    const from = (frame: string): boolean => frame.includes(`${LAN.ipv4(nodeHost('n3'))} → ${LAN.ipv4(HOSTS.bird)}`)
+    const ended = frames.findIndex(frame => from(frame) && frame.includes('NOTIFICATION'))
+    const told = frames.findIndex(frame => from(frame) && /State: AdminDown/.test(frame))
+    expect([ended >= 0, told > ended], frames.slice(-40).join('\n')).toEqual([true, true])
   })
 })

@@ -93,14 +93,34 @@ describe('peers with a profile of their own', () => {
     expect((await sessions()).length).toBe(2 * NODES.length)
   })
 
-  it('[row 87] echoes come back from the kernel of a router on the LAN', async () => {
+  it('[row 87] echoes come back from the kernel of a router on the LAN, and the router’s from ours', async () => {
     await profile('echo', { echoMode: true, echoInterval: 100 })
     await lab.cluster.patch(BGP_PEERS, 'frr-ipv4', { spec: { bfdProfile: 'echo' } })
-    const neighbours = NODES.map(node => `neighbor ${LAN.ipv4(nodeHost(node))} bfd`)
-    await lab.router('frr').command(['configure terminal', 'router bgp 64513', ...neighbours].join('\n'))
+    const echoing = ['bfd', 'profile echo', 'echo-mode', 'echo transmit-interval 100', 'exit', 'exit']
+    const neighbours = NODES.map(node => `neighbor ${LAN.ipv4(nodeHost(node))} bfd profile echo`)
+    await lab.router('frr').command(['configure terminal', ...echoing, 'router bgp 64513', ...neighbours].join('\n'))
     const peer = LAN.ipv4(HOSTS.frr)
     await eventually('the session', () => counter('metallb_bfd_session_up', peer) === 1)
     await eventually('ten echoes', () => (counter('metallb_bfd_echo_packet_input', peer) ?? 0) > 10)
     expect(counter('metallb_bfd_session_down_events', peer)).toBe(0)
+    await eventually('ten echoes of the router', async () => {
+      const all = JSON.parse(await lab.router('frr').command('show bfd peers counters json')) as FrrCounters[]
+      return (all.find(one => one.peer === LAN.ipv4(nodeHost('n1')))?.['echo-packet-input'] ?? 0) > 10
+    })
+  })
+
+  it('[F-BGP-02] an operator of the router takes BFD down: that is said, and ends no session of ours', async () => {
+    const log = (text: string): boolean => lab.processes.text('speaker-n1').includes(text)
+    const neighbour = LAN.ipv4(nodeHost('n1'))
+    await lab.router('frr').command(['configure terminal', 'bfd', `peer ${neighbour}`, 'shutdown'].join('\n'))
+    await eventually('the cause', () => log('"cause":"peer-admin-down"'))
+    expect(log('BFD says that the path is down')).toBe(false)
+    await lab.router('frr').command(['configure terminal', 'bfd', `peer ${neighbour}`, 'no shutdown'].join('\n'))
+    await eventually('BFD again', () => counter('metallb_bfd_session_up', LAN.ipv4(HOSTS.frr)) === 1)
   })
 })
+
+interface FrrCounters {
+  readonly peer: string
+  readonly 'echo-packet-input': number
+}

@@ -32,7 +32,7 @@ describe(`any octets, seed ${SEED}`, () => {
         if (!decoded.ok || decoded.value.authentication !== undefined) continue
         const canonical = bytes.slice(0, bytes[3]!)
         canonical[3] = 24
-        expect(encodeControl(decoded.value), `run ${run}`).toEqual(canonical.subarray(0, 24))
+        if (!isSame(encodeControl(decoded.value), canonical.subarray(0, 24))) throw new Error(`run ${run}: ${bytes}`)
       }
     },
   )
@@ -60,7 +60,7 @@ describe(`any octets, seed ${SEED}`, () => {
         const counted = accounted(sessions, bfd.discarded) - before
         const answers = peer.take().length
         if (answers > 1) throw new Error(`run ${run}: ${answers} answers`)
-        expect(counted, `run ${run}`).toBeLessThanOrEqual(1)
+        if (counted > 1) throw new Error(`run ${run}: counted ${counted} times`)
         heard += counted
         if (random.next() < 0.05) clock.advance(random.next() * 2_000)
         sent += answers + peer.take().length
@@ -74,6 +74,10 @@ describe(`any octets, seed ${SEED}`, () => {
 })
 
 const MOST_TIMERS = 7
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i])
+}
 
 function accounted(sessions: readonly BfdSession[], discarded: Readonly<Record<string, number>>): number {
   const accepted = sessions.reduce((sum, { counters }) => sum + counters.controlIn + counters.echoIn, 0)
