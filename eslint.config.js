@@ -79,6 +79,7 @@ export default ts.config(
             '{projectRoot}/test/**',
             '{projectRoot}/bench/**',
             '{projectRoot}/scripts/**',
+            '{projectRoot}/examples/**',
             '{projectRoot}/src/testing/**',
           ],
           checkObsoleteDependencies: false,

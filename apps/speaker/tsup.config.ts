@@ -1,3 +1,7 @@
 import { application } from '../../tools/tsup-preset.ts'
 
-export default application({ main: 'src/main.ts', 'lan-worker': 'src/lan/worker.ts' })
+export default application({
+  main: 'src/main.ts',
+  'lan-worker': 'src/lan/worker.ts',
+  'cap-child': '../../packages/linux-net/src/node/cap-child.ts',
+})

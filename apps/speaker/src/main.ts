@@ -104,6 +104,7 @@ function lanInitOf(options: SpeakerOptions, logger: Logger): LanInit {
     node: nodeName,
     excludedInterfaces: excludedInterfaces(excludedInterfacesFile),
     guard: options.guard,
+    backend: options.l2Backend,
     election: {
       spreading: name === 'metallb' ? { name } : { name, slack: electionSlackPercent / 100 },
       holdDownMs: holdDownSeconds * 1_000,

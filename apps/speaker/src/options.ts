@@ -40,6 +40,8 @@ export interface SpeakerOptions extends ProcessOptions {
   /** How long a node must have been back before it takes an address from its owner; 0 for not at all. */
   readonly holdDownSeconds: number
   readonly avoidCordoned: boolean
+  /** How ARP and NDP frames are read. */
+  readonly l2Backend: 'packet' | 'cap'
   /** Whether the network is asked for an address before it is announced for the first time. */
   readonly guard: boolean
   /** File with the expressions of interfaces never used. */
@@ -159,6 +161,13 @@ const OPTIONS = {
     flag: 'l2-avoid-cordoned',
     env: 'METALLB_TS_L2_AVOID_CORDONED',
     help: 'a cordoned node owns no address at layer 2',
+  }),
+  l2Backend: choiceOption({
+    flag: 'l2-backend',
+    env: 'METALLB_TS_L2_BACKEND',
+    choices: ['packet', 'cap'],
+    fallback: 'packet',
+    help: 'how ARP and NDP are read: from packet sockets, or through libpcap in a process for each interface',
   }),
   guard: booleanOption({
     flag: 'l2-guard',

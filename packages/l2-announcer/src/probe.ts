@@ -60,7 +60,8 @@ export function probeAnswer(frame: Uint8Array, probing: Responder): Claim | unde
 }
 
 function otherProbe(frame: Uint8Array, { table, mac }: Responder): Claim | undefined {
-  if (arpProblem(frame) !== undefined || u32At(frame, ARP.senderAddress) !== 0) return undefined
+  if (arpProblem(frame) !== undefined || u16At(frame, ARP.operation) !== ARP_REQUEST) return undefined
+  if (u32At(frame, ARP.senderAddress) !== 0) return undefined
   return foreign(table.findIpv4(u32At(frame, ARP.targetAddress)), macAt(frame, ARP.senderMac), mac)
 }
 

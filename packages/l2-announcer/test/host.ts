@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
 import { EventBus } from '@metallb-ts/event-bus'
-import { createWaker, packetLinks, PollLoop } from '@metallb-ts/linux-net/node'
+import { capLinks, createWaker, packetLinks, PollLoop } from '@metallb-ts/linux-net/node'
 import { address, mac } from '@metallb-ts/netip'
 import { realRandom } from '@metallb-ts/runtime/node'
 import { createAnnouncer, type L2Events } from '../src/index.ts'
@@ -15,7 +15,7 @@ interface Command {
 
 const say = (message: unknown): void => void writeSync(1, `${JSON.stringify(message)}\n`)
 const loop = new PollLoop(createWaker(), () => {})
-const links = packetLinks(loop)
+const links = process.argv[2] === 'cap' ? capLinks(loop) : packetLinks(loop)
 const { clock } = loop
 const events = new EventBus<L2Events>({
   now: () => clock.now(),
@@ -24,21 +24,7 @@ const events = new EventBus<L2Events>({
   },
 })
 events.subscribeAll(({ name, detail }) => say({ event: name, ...detail }))
-const monitor = { ...links, open: openLink }
-const announcer = createAnnouncer({ clock, random: realRandom(), links: monitor, monitor: links, events })
-
-function openLink(
-  ...args: Parameters<typeof links.open>
-): ReturnType<Parameters<typeof createAnnouncer>[0]['links']['open']> {
-  const opened = links.open(...args)
-  if (!opened.ok) return opened
-  const { value } = opened
-  const join = (group: Parameters<typeof value.join>[0]): boolean => {
-    value.join(group)
-    return true
-  }
-  return { ok: true, value: { ...value, join } }
-}
+const announcer = createAnnouncer({ clock, random: realRandom(), links, monitor: links, events })
 
 function obey(command: Command): void {
   if (command.apply !== undefined) {

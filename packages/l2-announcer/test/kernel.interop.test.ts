@@ -194,6 +194,19 @@ describe('a Linux client', () => {
   })
 })
 
+describe('the example of the README', () => {
+  it('holds the addresses it is given on the interface it is given', async () => {
+    const example = host.spawn(new URL('../examples/ten-lines.ts', import.meta.url), 'e0', V4, V6)
+    try {
+      await answers(V4)
+      await answers(V6)
+      expect(neighbor(V4)).toContain(host.macOf('e0'))
+    } finally {
+      example.kill('SIGKILL')
+    }
+  })
+})
+
 describe('many addresses', () => {
   it.each([131_072, 20_480])(
     'a thousand of each family, with room for %i octets of filter: the last one answers',

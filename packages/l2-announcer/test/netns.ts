@@ -1,4 +1,5 @@
-import { execFile, execFileSync, spawn, type ChildProcessByStdio } from 'node:child_process'
+import { execFile, execFileSync, spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 
@@ -72,17 +73,29 @@ export class Namespace {
     return /link\/ether (\S+)/.exec(this.ip('link', 'show', link))?.[1] ?? ''
   }
 
+  /** Of its processes those whose command line contains this. */
+  pidsOf(what: string): readonly number[] {
+    const all = execFileSync('ip', ['netns', 'pids', this.name], { encoding: 'utf8' }).split('\n').filter(Boolean)
+    return all.map(Number).filter(pid => commandLine(pid).includes(what))
+  }
+
   /** A program that talks in lines of JSON. */
-  start(file: URL): Talk {
+  start(file: URL, ...args: string[]): Talk {
     const child = spawn(
       'ip',
-      ['netns', 'exec', this.name, process.execPath, '--conditions=development', file.pathname],
+      ['netns', 'exec', this.name, process.execPath, '--conditions=development', file.pathname, ...args],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
       },
     )
     this.#children.push(child)
     return new Talk(child)
+  }
+
+  /** A program that only runs. */
+  spawn(file: URL, ...args: string[]): ChildProcess {
+    const all = ['netns', 'exec', this.name, process.execPath, '--conditions=development', file.pathname, ...args]
+    return spawn('ip', all, { stdio: 'ignore' })
   }
 
   remove(): void {
@@ -92,6 +105,14 @@ export class Namespace {
     } catch {
       // gone already
     }
+  }
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return '' // ended
   }
 }
 

@@ -12,17 +12,15 @@ export interface Instruction {
 export const MAX_INSTRUCTIONS = 4_096
 
 /**
- * Lets ARP through that speaks of one of the addresses, as target or as sender, whole and untagged, unless it was meant
+ * Lets ARP through that asks for one of the addresses or has it as sender, whole and untagged, unless it was meant
  * for another host or is our own. With more addresses than fit, any untagged ARP.
  */
 export function arpFilter(addresses: readonly Address[]): readonly Instruction[] {
   const values = addresses.filter(({ family }) => family === 'ipv4').map(({ value }) => Number(value))
-  return bounded(ARP_HEAD, [
-    loadWord(ARP_TARGET_AT),
-    ...values.flatMap(acceptIf),
-    loadWord(ARP_SENDER_AT),
-    ...values.flatMap(acceptIf),
-  ])
+  const isOurs = acceptIfAny(values)
+  const asks = [loadWord(ARP_TARGET_AT), ...isOurs]
+  const onlyIfRequest = [loadHalf(ARP_OPERATION_AT), jumpEqual(ARP_REQUEST, 1, 0), jump(asks.length)]
+  return bounded(ARP_HEAD, [...onlyIfRequest, ...asks, loadWord(ARP_SENDER_AT), ...isOurs])
 }
 
 /**
@@ -31,7 +29,7 @@ export function arpFilter(addresses: readonly Address[]): readonly Instruction[]
  */
 export function neighborFilter(addresses: readonly Address[]): readonly Instruction[] {
   const endings = addresses.filter(({ family }) => family === 'ipv6').map(({ value }) => Number(value & 0xffff_ffffn))
-  return bounded(NEIGHBOR_HEAD, [loadWord(TARGET_ENDING_AT), ...[...new Set(endings)].flatMap(acceptIf)])
+  return bounded(NEIGHBOR_HEAD, [loadWord(TARGET_ENDING_AT), ...acceptIfAny(endings)])
 }
 
 /** Any untagged ARP meant for us, for a kernel that has no room for the addresses. */
@@ -60,6 +58,8 @@ export function encodeProgram(program: readonly Instruction[]): Uint8Array {
 const ETHERTYPE_AT = 12
 const ETHERTYPE_ARP = 0x0806
 const ETHERTYPE_IPV6 = 0x86dd
+const ARP_OPERATION_AT = 20
+const ARP_REQUEST = 1
 const ARP_SENDER_AT = 28
 const ARP_TARGET_AT = 38
 const NEXT_HEADER_AT = 20
@@ -84,6 +84,8 @@ const loadWord = (k: number): Instruction => ({ code: 0x20, jt: 0, jf: 0, k })
 const loadHalf = (k: number): Instruction => ({ code: 0x28, jt: 0, jf: 0, k })
 const loadByte = (k: number): Instruction => ({ code: 0x30, jt: 0, jf: 0, k })
 const jumpEqual = (k: number, jt: number, jf: number): Instruction => ({ code: 0x15, jt, jf, k })
+const jumpAtLeast = (k: number, jt: number, jf: number): Instruction => ({ code: 0x35, jt, jf, k })
+const jump = (k: number): Instruction => ({ code: 0x05, jt: 0, jf: 0, k })
 const unless = (k: number): readonly Instruction[] => [jumpEqual(k, 1, 0), drop]
 const dropIf = (k: number): readonly Instruction[] => [jumpEqual(k, 0, 1), drop]
 const acceptIf = (k: number): readonly Instruction[] => [jumpEqual(k, 0, 1), accept]
@@ -111,6 +113,24 @@ const NEIGHBOR_HEAD: readonly Instruction[] = [
   jumpEqual(NEIGHBOR_SOLICITATION, 2, 0),
   ...unless(NEIGHBOR_ADVERTISEMENT),
 ]
+
+/** Passes on past its end what is none of them. Every request costs the kernel this program: many are halved, not walked. */
+function acceptIfAny(values: readonly number[]): readonly Instruction[] {
+  const sorted = [...new Set(values)].sort((a, b) => a - b)
+  return sorted.length <= MOST_WALKED ? sorted.flatMap(acceptIf) : halved(sorted, 0)
+}
+
+/** @param after instructions that follow this part and belong to the whole */
+function halved(sorted: readonly number[], after: number): readonly Instruction[] {
+  if (sorted.length <= LEAF) return [...sorted.flatMap(acceptIf), jump(after)]
+  const middle = sorted.length >>> 1
+  const upper = halved(sorted.slice(middle), after)
+  const lower = halved(sorted.slice(0, middle), upper.length + after)
+  return [jumpAtLeast(sorted[middle]!, 0, 1), jump(lower.length), ...lower, ...upper]
+}
+
+const MOST_WALKED = 64
+const LEAF = 8
 
 function bounded(head: readonly Instruction[], body: readonly Instruction[]): readonly Instruction[] {
   const program = [...head, ...body, drop]

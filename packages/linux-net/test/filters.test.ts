@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { address, addressBytes, type Address } from '@metallb-ts/netip'
 import { describe, expect, it } from 'vitest'
-import { arpFilter, encodeProgram, MAX_INSTRUCTIONS, neighborFilter } from '../src/index.ts'
+import { arpFilter, encodeProgram, MAX_INSTRUCTIONS, neighborFilter, type Instruction } from '../src/index.ts'
 import { runFilter } from '../src/testing/index.ts'
 
 const OURS = address('192.0.2.10')
@@ -67,6 +67,37 @@ describe('the ARP filter', () => {
         expect(passed).toBe(own.includes(sender) || own.includes(target))
       }),
     )
+  })
+})
+
+describe('many addresses', () => {
+  const one = (n: number): Address => ({ family: 'ipv4', value: BigInt(n) })
+  const steps = (program: readonly Instruction[], frame: Uint8Array): number => {
+    let count = 0
+    runFilter(program, frame, TO_US, () => count++)
+    return count
+  }
+
+  it('any set, of any size: exactly theirs pass, the first and the last of 32 bits too', () => {
+    const word = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffff_ffff }), fc.constantFrom(0, 0xffff_ffff))
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 300 }), word, word, (own, sender, target) => {
+        const passed = runFilter(arpFilter(own.map(one)), arp(one(sender), one(target)), TO_US) > 0
+        expect(passed).toBe(own.includes(sender) || own.includes(target))
+        const endings = own.map((n): Address => ({ family: 'ipv6', value: BigInt(n) }))
+        const isHeard =
+          runFilter(neighborFilter(endings), neighbor({ family: 'ipv6', value: BigInt(target) }), TO_US) > 0
+        expect(isHeard).toBe(own.includes(target))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('are halved, not walked: the program takes some forty steps for eight hundred', () => {
+    const program = arpFilter(Array.from({ length: 800 }, (_, i) => one(i * 7)))
+    expect(program.length).toBeLessThanOrEqual(MAX_INSTRUCTIONS)
+    expect(runFilter(program, arp(one(1), one(2)), TO_US)).toBe(0)
+    for (const target of [0, 7, 799 * 7, 3]) expect(steps(program, arp(one(1), one(target)))).toBeLessThan(80)
   })
 })
 

@@ -67,6 +67,8 @@ export interface LanInit {
   readonly refreshMs?: number
   /** How owners are elected; equal on every node. @default MetalLB's way, nobody held down */
   readonly election?: ElectionRules
+  /** How frames are read: from packet sockets, or through libpcap in a process for each interface. @default packet */
+  readonly backend?: 'packet' | 'cap'
   /** Asks the network whether somebody has an address before its first announcement in the cluster. @default false */
   readonly guard?: boolean
   /** Without it every node counts as alive, and nothing is sent. */

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { udpTransport } from '@metallb-ts/bfd/node'
-import { PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
+import { capLinks, packetLinks, PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
 import { realRandom } from '@metallb-ts/runtime/node'
 import { createLanBfd } from './bfd.ts'
 import { LanCore } from './lan-core.ts'
-import { nativeLinks } from './native-links.ts'
 import { nativeMembers } from './native-members.ts'
 import type { FromLan, LanWorkerData, ToLan } from './protocol.ts'
 
@@ -14,7 +13,7 @@ run(parentPort!, workerData as LanWorkerData)
 
 function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
   const loop = new PollLoop(wakeFd, () => drain(port, core))
-  const links = nativeLinks(loop)
+  const links = init.backend === 'cap' ? capLinks(loop) : packetLinks(loop)
   const core = new LanCore(
     {
       clock: loop.clock,

@@ -1,3 +1,4 @@
+export { capLinks, isCapInstalled } from './cap-links.ts'
 export { packetLinks, type OpenedLink, type OpenLink, type PacketLinks } from './links.ts'
 export { MulticastGroups } from './multicast.ts'
 export { NetlinkMonitor, type Readable } from './netlink-socket.ts'

@@ -37,6 +37,8 @@ export const libcClose: Call = bind('int close(int fd)')
 export const libcSyscall: Call = bind(
   'long syscall(long number, int pid, const uint8_t *attributes, unsigned int flags)',
 )
+export const libcSocketpair: Call = bind('int socketpair(int domain, int type, int protocol, _Out_ uint8_t *pair)')
+export const libcWaitpid: Call = bind('int waitpid(int pid, void *status, int options)')
 export const libcIfNameToIndex: Call = bind('unsigned int if_nametoindex(const char *name)')
 
 /** `struct sock_fprog` holds a pointer, which only a declared struct can. */

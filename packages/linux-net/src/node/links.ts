@@ -1,7 +1,7 @@
 import type { Address, Mac } from '@metallb-ts/netip'
 import { anyArpFilter, anyNeighborFilter, arpFilter, neighborFilter, type Instruction } from '../bpf.ts'
 import type { Link } from '../link-table.ts'
-import { MulticastGroups } from './multicast.ts'
+import { joinedOn, MulticastGroups } from './multicast.ts'
 import { NetlinkMonitor, type Readable } from './netlink-socket.ts'
 import { PacketSocket } from './packet-socket.ts'
 import { SystemError } from './system-error.ts'
@@ -11,7 +11,8 @@ export interface OpenLink {
   readonly mac: Mac
   readonly mtu: number
   send(frame: Uint8Array): boolean
-  join(group: Address): void
+  /** False when the kernel would not have it now. */
+  join(group: Address): boolean
   leave(group: Address): void
   listenFor(addresses: readonly Address[]): void
   close(): void
@@ -81,22 +82,14 @@ function openLink(
     }
   }
   const registrations = [loop.add(arp.fd, read(arp)), loop.add(neighbors.fd, read(neighbors))]
-  const joined: Address[] = []
+  const joined = joinedOn(groups, index)
   let isOpen = true
   return {
     mac: mac ?? (0 as Mac),
     mtu,
     send: frame => (frame[12] === 0x08 ? arp : neighbors).send(frame),
-    join: group => {
-      groups.join(group, index)
-      joined.push(group)
-    },
-    leave: group => {
-      const at = joined.findIndex(other => other.value === group.value)
-      if (at < 0) return
-      joined.splice(at, 1)
-      groups.leave(group, index)
-    },
+    join: joined.join,
+    leave: joined.leave,
     listenFor: addresses => {
       setFilter(arp, arpFilter(addresses), anyArpFilter())
       setFilter(neighbors, neighborFilter(addresses), anyNeighborFilter())
@@ -105,7 +98,7 @@ function openLink(
       if (!isOpen) return
       isOpen = false
       for (const registration of registrations) registration.remove()
-      for (const group of joined.splice(0)) groups.leave(group, index)
+      joined.leaveAll()
       arp.close()
       neighbors.close()
     },

@@ -1,6 +1,6 @@
 import { addressBytes, formatAddress, type Address } from '@metallb-ts/netip'
 import { AF_INET6, libcClose, libcSetsockopt, libcSocket, SOCK_CLOEXEC } from './libc.ts'
-import { checked } from './system-error.ts'
+import { checked, SystemError } from './system-error.ts'
 
 /** Memberships in IPv6 groups, so that MLD (RFC 3810) reports them and snooping switches pass them on. */
 export class MulticastGroups {
@@ -47,6 +47,38 @@ export class MulticastGroups {
     const fresh = { fd: checked('socket', libcSocket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)), groups: 0 }
     this.#sockets.push(fresh)
     return fresh
+  }
+}
+
+/** The groups of one interface that is opened. */
+export interface JoinedGroups {
+  /** False when the kernel would not have it now. */
+  readonly join: (group: Address) => boolean
+  readonly leave: (group: Address) => void
+  readonly leaveAll: () => void
+}
+
+export function joinedOn(groups: MulticastGroups, index: number): JoinedGroups {
+  const joined = new Map<bigint, Address>()
+  return {
+    join: group => {
+      if (joined.has(group.value)) return true
+      try {
+        groups.join(group, index)
+      } catch (error) {
+        if (error instanceof SystemError) return false
+        throw error
+      }
+      joined.set(group.value, group)
+      return true
+    },
+    leave: group => {
+      if (joined.delete(group.value)) groups.leave(group, index)
+    },
+    leaveAll: () => {
+      for (const group of joined.values()) groups.leave(group, index)
+      joined.clear()
+    },
   }
 }
 

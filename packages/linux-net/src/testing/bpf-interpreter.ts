@@ -11,6 +11,7 @@ export function runFilter(
   program: readonly Instruction[],
   frame: Uint8Array,
   { packetType, hasVlanTag }: PacketFacts,
+  onStep: () => void = () => {},
 ): number {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
   const load = (k: number, width: 1 | 2 | 4): number | undefined => {
@@ -22,8 +23,11 @@ export function runFilter(
   let accumulator = 0
   for (let pc = 0; pc < program.length; pc++) {
     const { code, jt, jf, k } = program[pc]!
+    onStep()
     if (code === 0x06) return Math.min(k, frame.length)
     if (code === 0x15) pc += accumulator === k ? jt : jf
+    else if (code === 0x35) pc += accumulator >= k ? jt : jf
+    else if (code === 0x05) pc += k
     else {
       const loaded = load(k, code === 0x20 ? 4 : code === 0x28 ? 2 : 1)
       if (loaded === undefined) return 0 // the kernel drops what a load would read past

@@ -36,6 +36,15 @@ const commands: Record<string, (...args: string[]) => unknown> = {
     const contest = { address: address(text!), candidates: nodes.map(each => ({ node: each })) }
     lan.apply([{ address: contest.address, interfaces: 'all', contest }])
   },
+  /** Addresses that are 10.88.1.0 and on; who may own them, and by what score. */
+  contests: (count, ...scored) => {
+    const candidates = scored.map(each => {
+      const [name = '', score = '0'] = each.split('=')
+      return { node: name, score: Number(score) }
+    })
+    const addresses = Array.from({ length: Number(count) }, (_, i) => address(`10.88.${1 + (i >> 8)}.${i & 255}`))
+    lan.apply(addresses.map(each => ({ address: each, interfaces: 'all', contest: { address: each, candidates } })))
+  },
   peers: (...peers) =>
     lan.setPeers(
       peers.map(each => {
