@@ -3,10 +3,8 @@ import type { Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
 import type { EventBus } from '@metallb-ts/event-bus'
 import type { EventRecorder, Lister, RecordedEvent } from '@metallb-ts/k8s-watch'
 import { formatAddress } from '@metallb-ts/netip'
-import { explainProblem, reasonOf, type Finding, type ObjectName, type Silence } from '@metallb-ts/policy'
-import type { AnnouncedTracker } from './announced-here.ts'
+import { explainProblem, reasonOf, type Finding, type ObjectName } from '@metallb-ts/policy'
 import type { Protocol, SpeakerEvents } from './events.ts'
-import type { Desired } from './reconcile-service.ts'
 
 export interface KubernetesEventParts {
   readonly bus: EventBus<SpeakerEvents>
@@ -16,8 +14,6 @@ export interface KubernetesEventParts {
   readonly resource: (object: ObjectName) => KubeObject | undefined
   readonly nodeObject: () => KubeObject | undefined
   readonly bgp: BgpSpeaker
-  readonly announced: AnnouncedTracker
-  readonly desired: (service: string) => Desired | undefined
   /** Whether this node is the one that speaks of what every node sees alike. */
   readonly speaksFor: (name: string) => boolean
 }
@@ -34,7 +30,7 @@ export function createKubernetesEvents(
   parts: KubernetesEventParts,
   { node }: { readonly node: string },
 ): KubernetesEvents {
-  const { bus, recorder, services, resource, nodeObject, bgp, announced, desired, speaksFor } = parts
+  const { bus, recorder, services, resource, nodeObject, bgp, speaksFor } = parts
 
   function record(kind: string, apiVersion: string, object: KubeObject | undefined, event: RecordedEvent): void {
     if (object !== undefined) recorder.record({ apiVersion, kind, metadata: object.metadata }, event)
@@ -52,8 +48,10 @@ export function createKubernetesEvents(
   })
 
   const said = new Map<string, string>()
+  let isStopping = false
+  bus.subscribe('process:draining', () => (isStopping = true))
   const onPeer = (peer: string, type: 'Normal' | 'Warning', reason: string, message: string): void => {
-    if (said.get(peer) === message) return
+    if (isStopping || said.get(peer) === message) return
     said.set(peer, message)
     record('BGPPeer', versionOf('BGPPeer'), resource({ kind: 'BGPPeer', name: peer }), { type, reason, message })
   }
@@ -88,18 +86,16 @@ export function createKubernetesEvents(
         message: `announcing from node "${node}" with protocol "${protocol}"`,
       }),
     refused: (service, finding) => {
-      const silence = announced.of(service)?.silences.find(({ code }) => code === 'no-such-interface')
-      const addresses = desired(service)?.layer2.map(({ address }) => formatAddress(address)) ?? []
       const opening =
-        silence === undefined ? '' : `${interfaceSentence(silence, addresses[0] ?? addressOf(services.get(service)))}: `
+        finding.code === 'no-such-interface' ? `${interfaceSentence(addressOf(services.get(service)), node)}: ` : ''
       onService(service, { type: 'Warning', reason: 'announceFailed', message: `${opening}${finding.message}` })
     },
   }
+}
 
-  /** MetalLB's words, which people search for. */
-  function interfaceSentence(_: Silence, address: string): string {
-    return `the interfaces specified by LB IP "${address}" doesn't exist in assigned node "${node}" with protocol "layer2"`
-  }
+/** MetalLB's words, which people search for. */
+function interfaceSentence(address: string, node: string): string {
+  return `the interfaces specified by LB IP "${address}" doesn't exist in assigned node "${node}" with protocol "layer2"`
 }
 
 function addressOf(service: Service | undefined): string {

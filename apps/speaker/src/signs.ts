@@ -50,9 +50,9 @@ export function createSigns(
   const { client, clock, events, recorder, stores, bgp, lan, config, services, announced, drain, surroundings } = parts
   const { node, namespace } = init
   const owner = createOwner(client, init)
-  let readyAt: number | undefined
+  let isOld = false
   let isStopped = false
-  const mayRetract = (): boolean => readyAt !== undefined && clock.now() - readyAt >= RETRACT_AFTER_MS
+  const mayRetract = (): boolean => isOld
 
   /** The first of the living by name's own order speaks of what all see alike. */
   const speaksFor = (name: string): boolean => {
@@ -68,8 +68,6 @@ export function createSigns(
       resource: object => stores.resource(object),
       nodeObject: () => stores.nodes.get(node),
       bgp,
-      announced,
-      desired: service => services.desired(service),
       speaksFor,
     },
     init,
@@ -123,10 +121,10 @@ export function createSigns(
   return {
     start: () => {
       if (isStopped) return
-      readyAt = clock.now()
       for (const writer of writers) writer.start()
       clock.setTimer(RETRACT_AFTER_MS, () => {
         if (isStopped) return
+        isOld = true
         statuses.everything()
         conditions.everything()
       })

@@ -53,11 +53,12 @@ export function stepDrain({ delayMs }: DrainSettings, state: DrainState, input: 
       if (input.type === 'expired') return stay(state, { type: 'survey' })
       return input.type === 'survey-failed' ? stay(state, again()) : stay(state)
     case 'withdrawn':
+      if (state.isForced) return stay(state) // whatever an answer that was asked for before says
       if (input.type === 'expired') return stay(state, { type: 'survey' })
       if (input.type === 'survey-failed') return stay(state, again())
       return sameTexts(state.kept, input.onlyHere)
         ? stay(state, ...(state.kept.length > 0 ? [again()] : []))
-        : withdrawn(state.isForced, input.onlyHere)
+        : withdrawn(false, input.onlyHere)
   }
 }
 

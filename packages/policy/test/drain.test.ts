@@ -56,6 +56,7 @@ describe('draining a node', () => {
       kept: [],
     })
     expect(drainView(run(...path, forced).state).kept).toEqual(new Set())
+    expect(drainView(run(...path, expired('survey'), forced, surveyed('default/web')).state).kept).toEqual(new Set())
   })
 
   it('an answer that does not come is asked for again, and nothing is withdrawn meanwhile', () => {
