@@ -48,10 +48,17 @@ export function noting(inner: KubeTransport, namespace: string, used: Set<string
   return {
     request: request => {
       used.add(permissionFor(request, namespace))
+      if (mayCreate(request)) used.add(permissionFor({ ...request, method: 'POST' }, namespace))
       return inner.request(request)
     },
     close: () => inner.close(),
   }
+}
+
+/** What is applied is created where it is not there, which needs that permission as well. */
+function mayCreate({ method, headers, path }: KubeRequest): boolean {
+  const isApplied = headers?.['content-type'] === 'application/apply-patch+yaml'
+  return method === 'PATCH' && isApplied && !path.endsWith('/status')
 }
 
 function permissionFor({ method, path, query }: KubeRequest, own: string): string {
