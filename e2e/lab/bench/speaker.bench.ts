@@ -33,7 +33,7 @@ const CHANGES = Number(process.env['CHANGES'] ?? 100)
 const SPACE = `mtsb${process.pid}`
 const MAIN = fileURLToPath(new URL('../../../apps/speaker/dist/main.js', import.meta.url))
 const BGPD = '/usr/lib/frr/bgpd'
-const [NODE_ADDRESS, ROUTER, SILENT, REFUSING] = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4']
+const [NODE_ADDRESS, ROUTER, SILENT, REFUSING] = ['10.80.0.1', '10.80.0.2', '10.80.0.3', '10.80.0.4']
 const [HEALTH_PORT, METRICS_PORT, BGP_PORT] = [17_472, 7_472, 1_790]
 const IN_FLIGHT = 32
 const CRDS: Resource = {
@@ -136,7 +136,10 @@ class Scene {
     const folder = mkdtempSync(join(tmpdir(), 'speaker-bench-'))
     ipBatch([`netns add ${SPACE}`])
     process.once('exit', () => spawnSync('ip', ['netns', 'delete', SPACE]))
-    ipBatch(['link set lo up'], SPACE)
+    ipBatch(
+      ['link set lo up', ...[NODE_ADDRESS, ROUTER, SILENT, REFUSING].map(one => `address add ${one}/24 dev lo`)],
+      SPACE,
+    )
     const drop = `add table inet b; add chain inet b i { type filter hook input priority 0; }; add rule inet b i ip daddr ${SILENT} tcp dport ${BGP_PORT} drop`
     spawnSync('ip', ['netns', 'exec', SPACE, 'nft', drop])
     const log = join(folder, 'bgpd.log')
@@ -207,7 +210,7 @@ class Scene {
   }
 
   async peer(name: string, peerAddress: string): Promise<void> {
-    const spec = { myASN: 64_512, peerASN: 64_513, peerAddress, peerPort: BGP_PORT }
+    const spec = { myASN: 64_512, peerASN: 64_513, peerAddress, sourceAddress: NODE_ADDRESS, peerPort: BGP_PORT }
     await this.#client.create(BGP_PEERS, { metadata: { name, namespace: SYSTEM }, spec } as never)
   }
 
