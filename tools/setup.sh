@@ -3,8 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(bird2 frr gobgpd exabgp openbgpd tshark tcpdump nftables conntrack iputils-arping iputils-ping ndisc6 iproute2 procps curl openssl jq)
-packages=(bird2 frr tshark tcpdump nftables conntrack iputils-arping iputils-ping ndisc6 iproute2 procps curl openssl jq bubblewrap)
+packages=(bird2 frr gobgpd exabgp openbgpd tshark tcpdump nftables conntrack iputils-arping iputils-ping ndisc6 iproute2 procps curl openssl jq bubblewrap)
 
 [ "${1:-}" = images ] && packages+=(buildah crun debootstrap)
 

@@ -1,8 +1,11 @@
 import { EventBus } from '@metallb-ts/event-bus'
 import { observe as observeController } from '@metallb-ts/controller/observe'
+import type { SpeakerEvents } from '@metallb-ts/speaker/events'
+import { measureLatencies } from '@metallb-ts/speaker/latencies'
 import { observe as observeSpeaker } from '@metallb-ts/speaker/observe'
+import { observeLayer2 } from '@metallb-ts/speaker/observe-layer2'
 import type { MetricDefinition, Metrics } from '@metallb-ts/runtime'
-import { memoryLogger } from '@metallb-ts/runtime/testing'
+import { memoryLogger, SimClock } from '@metallb-ts/runtime/testing'
 
 interface Described {
   readonly name: string
@@ -58,22 +61,27 @@ export function metricsOfController(): readonly Described[] {
     eventsBehind: { record: () => {} } as never,
     usage: () => [],
     waiting: () => 0,
+    service: () => undefined,
   })
   return described
 }
 
 export function metricsOfSpeaker(): readonly Described[] {
   const { metrics, described } = recording()
-  observeSpeaker({
-    bus: new EventBus({ now: () => 0, onHandlerError: raise }),
-    logger: memoryLogger(),
+  const parts = {
+    bus: new EventBus<SpeakerEvents>({ now: () => 0, onHandlerError: raise }),
     metrics,
-    recorder: {} as never,
-    services: {} as never,
+    lan: () => undefined,
+  }
+  observeSpeaker({
+    ...parts,
+    logger: memoryLogger(),
     node: '',
     bgp: { peers: new Map() } as never,
-    lan: () => undefined,
+    announced: { entries: () => [] } as never,
   })
+  observeLayer2({ ...parts, recorder: {} as never, services: {} as never })
+  measureLatencies({ ...parts, clock: new SimClock(), serviceOfSlice: () => undefined })
   return described
 }
 

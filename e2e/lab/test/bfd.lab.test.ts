@@ -1,4 +1,4 @@
-import { BFD_PROFILES, BGP_PEERS, SERVICE_BGP_STATUSES, type ServiceBGPStatus } from '@metallb-ts/api'
+import { BFD_PROFILES, BGP_PEERS, BGP_SESSION_STATES, type BGPSessionState } from '@metallb-ts/api'
 import { eventually, HOSTS, LAN, nodeHost, SYSTEM, type Lab } from '@metallb-ts/lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { http, startedLab } from './support.ts'
@@ -43,13 +43,11 @@ describe('BFD with a router', () => {
     })
   })
 
-  it('[row 86] the status of a Service says how the paths to its routers are', async () => {
-    const annotations = { 'metallb.io/address-pool': 'routed' }
-    await lab.cluster.service('watched', {}, { annotations })
+  it('[row 86] the state of a session says how the path to its router is', async () => {
     await eventually('three nodes to say so', async () => {
-      const { items } = await lab.cluster.client.list<ServiceBGPStatus>(SERVICE_BGP_STATUSES)
-      const ours = items.filter(({ status }) => status?.serviceName === 'watched')
-      return ours.length === 3 && ours.every(({ status }) => status?.bfd?.some(({ state }) => state === 'up') === true)
+      const { items } = await lab.cluster.client.list<BGPSessionState>(BGP_SESSION_STATES)
+      const watched = items.filter(({ status }) => status?.bfdStatus === 'up')
+      return new Set(watched.map(({ status }) => status?.node)).size === 3
     })
   })
 

@@ -48,6 +48,7 @@ export interface StopOptions {
  */
 export type PathState = 'up' | 'failed' | 'unknown'
 
+/** What else is known of a path whose state changes. */
 export interface PathOptions {
   /**
    * BFD of both ends outlives a restart of BGP (their C bits are set), so that a failure ends the peer's graceful restart,
