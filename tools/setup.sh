@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(bird2 frr gobgpd exabgp openbgpd tshark tcpdump nftables conntrack iputils-arping iputils-ping ndisc6 iproute2 procps curl openssl jq bubblewrap)
+packages=(bird2 frr gobgpd exabgp openbgpd tshark tcpdump nftables conntrack iputils-arping iputils-ping ndisc6 iproute2 procps curl openssl jq bubblewrap libpcap-dev g++ make python3)
 
 [ "${1:-}" = images ] && packages+=(buildah crun debootstrap)
 
@@ -40,6 +40,12 @@ if [ ! -x node_modules/.bin/node ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wante
   if ! npm ci --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
     tail -n 30 "$log" >&2
     exit 1
+  fi
+  # The back end through libpcap is compiled for the Node that runs it; where that fails, what needs it is skipped and says so.
+  headers=$(echo "$PWD"/node_modules/node-linux-*/)
+  if ! PATH=$PWD/node_modules/.bin:$PATH npm rebuild cap --ignore-scripts=false --nodedir="${headers%/}" >"$log" 2>&1; then
+    echo "cap was not compiled:" >&2
+    tail -n 5 "$log" >&2
   fi
   rm -f "$log"
   echo "$wanted" > "$stamp"
