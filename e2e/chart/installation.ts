@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually, SYSTEM } from '@metallb-ts/lab'
+import { createClient } from '@metallb-ts/k8s-watch'
+import { httpTransport } from '@metallb-ts/k8s-watch/node'
+import { Cluster, eventually, SYSTEM } from '@metallb-ts/lab'
 import { renderChart, runHelm } from '@metallb-ts/tools/chart/helm'
 import { CONTROL_PLANE, findBinaries, startControlPlane, type ControlPlane } from '@metallb-ts/tools/envtest'
 import { ROOT } from '@metallb-ts/tools/run'
@@ -24,7 +26,10 @@ export class Installation {
   readonly folder: string
   /** With ports that nobody else has here. */
   values: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** What users and operators do, without a program for each. */
+  readonly cluster: Cluster
   readonly #plane: ControlPlane
+  readonly #transport: ReturnType<typeof httpTransport>
   readonly #running: ChildProcess[] = []
 
   static async start(): Promise<Installation> {
@@ -37,6 +42,12 @@ export class Installation {
     const [metricsPort, controllerPort, speakerPort, mlBindPort] = ports
     this.folder = folder
     this.#plane = plane
+    this.#transport = httpTransport({
+      server: plane.url,
+      tls: { ca: readFileSync(plane.caFile) },
+      authorization: () => `Bearer ${plane.adminToken}`,
+    })
+    this.cluster = new Cluster(createClient(this.#transport), 'real')
     this.values = {
       prometheus: { metricsPort },
       controller: probedAt(controllerPort!),
@@ -46,6 +57,7 @@ export class Installation {
 
   async remove(): Promise<void> {
     for (const child of this.#running) child.kill('SIGKILL')
+    await this.#transport.close()
     await this.#plane.stop()
     rmSync(this.folder, { recursive: true, force: true })
   }

@@ -1,5 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SERVICES as SERVICE_RESOURCE, type KubeObject } from '@metallb-ts/k8s-watch'
 import { eventually, SYSTEM } from '@metallb-ts/lab'
 import { CHART, objectsIn } from '@metallb-ts/tools/chart/helm'
 import { ROOT } from '@metallb-ts/tools/run'
@@ -116,10 +117,12 @@ describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : bin
   })
 
   async function services(): Promise<readonly ServiceObject[]> {
-    const { items } = JSON.parse(await kubectl('get', 'services', '--namespace=default', '--output=json')) as {
-      items: ServiceObject[]
-    }
-    return items.filter(({ spec }) => spec.type === 'LoadBalancer')
+    const names = [...SERVICES.map(([name]) => name), 'new']
+    const { client } = installation.cluster
+    const found = names.map(name =>
+      client.get<ServiceObject & KubeObject>(SERVICE_RESOURCE, `default/${name}`).catch(() => undefined),
+    )
+    return (await Promise.all(found)).filter(service => service !== undefined)
   }
 
   async function createService(
@@ -128,18 +131,11 @@ describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : bin
     spec: object,
     addresses: readonly string[],
   ): Promise<void> {
-    const create = (): Promise<string> =>
-      installation.kubectl(['apply', '--filename=-'], [service(name, annotations, spec)])
-    await eventually(`the Service ${name}`, create)
+    const { cluster } = installation
+    await cluster.apply(SERVICE_RESOURCE, service(name, annotations, spec))
     const status = { loadBalancer: { ingress: addresses.map(ip => ({ ip, ipMode: 'VIP' })) } }
-    await kubectl(
-      'patch',
-      'service',
-      name,
-      '--subresource=status',
-      '--type=merge',
-      `--patch=${JSON.stringify({ status })}`,
-    )
+    const how = { type: 'merge', subresource: 'status' } as const
+    await cluster.client.patch(SERVICE_RESOURCE, `default/${name}`, { status }, how)
   }
 
   /** What the processes of MetalLB have made, of which no chart knows. */

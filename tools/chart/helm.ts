@@ -85,4 +85,4 @@ export async function runHelm(
 }
 
 const MAX_OUTPUT = 16 * 1024 * 1024
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 120_000
