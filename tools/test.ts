@@ -22,6 +22,7 @@ const LANES: readonly Lane[] = [
   vitest('sim'),
   check('boundary canary', () => runTool('node', ['tools/boundary-canary.ts'])),
   check('packages', () => runTool('node', ['tools/check-packages.ts'])),
+  check('release', () => runTool('node', ['tools/release/rehearse.ts'])),
   vitest('interop', controlPlaneBuilt),
   vitest('chart', controlPlaneBuilt),
   vitest('lab', controlPlaneBuilt),
