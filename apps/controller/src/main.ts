@@ -70,7 +70,12 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
     healthy: () => [],
     ready: () => [...(allocates ? controller.troubles : []), ...(webhooks?.troubles ?? [])],
   })
-  const scrape = await serveMetrics(options, { metrics, client: createClient(transport), clock: REAL_CLOCK })
+  const scrape = await serveMetrics(options, {
+    metrics,
+    client: createClient(transport),
+    clock: REAL_CLOCK,
+    onTrouble: sentence => logger.error('metrics-certificate', { sentence }),
+  })
   logger.info('controller-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
   if (allocates) controller.start()

@@ -73,7 +73,12 @@ async function run(options: SpeakerOptions): Promise<void> {
       '/debug/events': () => json(speaker.events()),
     },
   })
-  const scrape = await serveMetrics(options, { metrics, client: createClient(transport), clock: REAL_CLOCK })
+  const scrape = await serveMetrics(options, {
+    metrics,
+    client: createClient(transport),
+    clock: REAL_CLOCK,
+    onTrouble: sentence => logger.error('metrics-certificate', { sentence }),
+  })
   logger.info('speaker-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
   await speaker.start()

@@ -194,7 +194,7 @@ describe.skipIf(!binaries.ok)(`a real API server (${binaries.ok ? 'here' : binar
       const defaults = readOptions(PROCESS_OPTIONS, [], {})
       if (!defaults.ok) throw new Error(defaults.error.sentence)
       const port = 29_120 + Math.floor(Math.random() * 1_000)
-      const parts = { metrics, client, clock: REAL_CLOCK }
+      const parts = { metrics, client, clock: REAL_CLOCK, onTrouble: (sentence: string) => expect.fail(sentence) }
       served = (await serveMetrics({ ...defaults.value, metricsPort: port, ...options }, parts))!
       const authorization = (): string | undefined => (token === undefined ? undefined : `Bearer ${token}`)
       const server = `https://localhost:${served.port}`

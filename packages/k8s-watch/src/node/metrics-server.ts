@@ -1,21 +1,22 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { tlsSettings, type Clock, type ProcessOptions } from '@metallb-ts/runtime'
 import { startHealthServer, type HealthServer, type ServedTls } from '@metallb-ts/runtime/node'
 import { createAccessReviewer, type Access } from '../access.ts'
 import type { KubeClient } from '../client.ts'
+import { givenCertificate } from './given-certificate.ts'
 import { issueCertificate } from './webhook/certificate.ts'
 
 export interface MetricsParts {
   readonly metrics: { readonly contentType: string; page(): Promise<string> }
   readonly client: KubeClient
   readonly clock: Clock
+  /** Told in a sentence when a given certificate cannot be served, or has expired. */
+  readonly onTrouble: (sentence: string) => void
 }
 
-/** Serves `/metrics` as the options ask: over HTTPS and to whom the API server lets read it, or openly. Rejects when a given certificate cannot be read. */
+/** Serves `/metrics` as the options ask: over HTTPS and to whom the API server lets read it, or openly. */
 export async function serveMetrics(
   options: ProcessOptions,
-  { metrics, client, clock }: MetricsParts,
+  { metrics, client, clock, onTrouble }: MetricsParts,
 ): Promise<HealthServer | undefined> {
   if (options.metricsPort === 0) return undefined
   const common = {
@@ -27,7 +28,8 @@ export async function serveMetrics(
   if (options.metricsAreOpen) return startHealthServer(common)
   const reviewer = createAccessReviewer({ client, clock })
   const folder = options.metricsCertificateFolder
-  const pair = folder === '' ? await ownCertificate() : () => given(folder)
+  const own = await ownCertificate()
+  const pair = folder === '' ? () => own : givenCertificate(folder, own, () => clock.wallTime(), onTrouble)
   return startHealthServer({
     ...common,
     tls: () => ({ ...tlsSettings(options), ...pair() }),
@@ -39,13 +41,8 @@ const STATUS: Readonly<Record<Access, number>> = { allowed: 200, unauthenticated
 const DAY_MS = 86_400_000
 const OWN_DAYS = 3_650 // nobody can check it, so nothing is won by a shorter time
 
-async function ownCertificate(): Promise<() => Pick<ServedTls, 'cert' | 'key'>> {
+function ownCertificate(): Promise<Pick<ServedTls, 'cert' | 'key'>> {
   const now = Date.now()
   const times = { notBefore: now - DAY_MS, notAfter: now + OWN_DAYS * DAY_MS }
-  const own = await issueCertificate({ commonName: 'metallb-metrics', names: ['localhost'], ...times })
-  return () => own
-}
-
-function given(folder: string): Pick<ServedTls, 'cert' | 'key'> {
-  return { cert: readFileSync(join(folder, 'tls.crt'), 'utf8'), key: readFileSync(join(folder, 'tls.key'), 'utf8') }
+  return issueCertificate({ commonName: 'metallb-metrics', names: ['localhost'], ...times })
 }
