@@ -7,8 +7,14 @@ export class TurnWatch {
   #spent = spentMs()
   #timer: NodeJS.Timeout | undefined
 
-  constructor() {
+  private constructor() {
     this.#again()
+  }
+
+  /** From the next turn on. */
+  static async start(): Promise<TurnWatch> {
+    await new Promise(resolve => setTimeout(resolve, 5))
+    return new TurnWatch()
   }
 
   /** The longest since the last call. */

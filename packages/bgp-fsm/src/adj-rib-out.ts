@@ -23,8 +23,11 @@ export interface Pending {
 
 export function ribEntry(route: Route): RibEntry {
   const { prefix, attributes, pathId } = route
-  const keys = { key: routeKey(route), attributesKey: attributesKey(attributes) }
-  return pathId === undefined ? { prefix, attributes, ...keys } : { prefix, attributes, pathId, ...keys }
+  const key = routeKey(route)
+  const common = attributesKey(attributes)
+  return pathId === undefined
+    ? { prefix, attributes, key, attributesKey: common }
+    : { prefix, attributes, pathId, key, attributesKey: common }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ribEntry, type RibEntry } from './adj-rib-out.ts'
 import type { PeerKey } from './peer-init.ts'
-import { attributesKey, mergeAttributes, routeKey, type Route } from './route.ts'
+import { mergeAttributes, type Route } from './route.ts'
 
 /** A route of one source, for all peers or for those named. */
 export interface SourcedRoute extends Route {
@@ -10,7 +10,7 @@ export interface SourcedRoute extends Route {
 
 /** What all sources announce, one route a key; the routes of several sources are merged. */
 export class AnnouncedRoutes {
-  readonly #byKey = new Map<string, Announced>()
+  readonly #byKey = new Map<string, Contribution | Several>()
   readonly #keysOf = new Map<string, readonly string[]>()
 
   get size(): number {
@@ -28,8 +28,10 @@ export class AnnouncedRoutes {
   /** What this peer is meant to know by a key; undefined: nothing. */
   routeFor(key: string, peer: PeerKey): RibEntry | undefined {
     const announced = this.#byKey.get(key)
-    if (announced === undefined || announced.shared !== undefined) return announced?.shared
-    const own = announced.contributions.filter(({ route: { peers } }) => peers === undefined || peers.includes(peer))
+    if (announced === undefined) return undefined
+    if ('entry' in announced) return isFor(announced, peer) ? announced.entry : undefined
+    if (announced.shared !== undefined) return announced.shared
+    const own = announced.all.filter(one => isFor(one, peer))
     return own.length === 0 ? undefined : merged(own)
   }
 
@@ -43,10 +45,11 @@ export class AnnouncedRoutes {
     let isWhole = false
     try {
       for (const route of routes) {
-        const key = routeKey(route)
+        const own = { source, entry: ribEntry(route), peers: route.peers }
+        const { key } = own.entry
         const isFirst = !seen.has(key)
         seen.add(key)
-        yield this.#contribute(key, { source, route }, isFirst) ? key : undefined
+        yield this.#contribute(own, isFirst) ? key : undefined
       }
       for (const key of before) if (!seen.has(key)) yield this.#forget(key, source)
       isWhole = true
@@ -57,49 +60,56 @@ export class AnnouncedRoutes {
     }
   }
 
-  #contribute(key: string, own: Contribution, isFirst: boolean): boolean {
+  #contribute(own: Contribution, isFirst: boolean): boolean {
+    const { key } = own.entry
     const known = this.#byKey.get(key)
-    const others = known?.contributions.filter(({ source }) => !isFirst || source !== own.source) ?? []
-    const contributions = others.length === 0 ? [own] : [...others, own].sort(bySource)
-    const isSame = known?.shared !== undefined && others.length === 0 && saysSame(known.shared, own.route)
-    this.#byKey.set(key, { contributions, shared: isSame ? known.shared : shared(contributions) })
-    return !isSame
+    if (known !== undefined && 'entry' in known && saySame(known, own)) return false
+    const others = contributionsOf(known).filter(({ source }) => !isFirst || source !== own.source)
+    this.#byKey.set(key, others.length === 0 ? own : several([...others, own]))
+    return true
   }
 
   #forget(key: string, source: string): string {
-    const left = (this.#byKey.get(key)?.contributions ?? []).filter(one => one.source !== source)
-    if (left.length === 0) this.#byKey.delete(key)
-    else this.#byKey.set(key, { contributions: left, shared: shared(left) })
+    const left = contributionsOf(this.#byKey.get(key)).filter(one => one.source !== source)
+    const [only] = left
+    if (only === undefined) this.#byKey.delete(key)
+    else this.#byKey.set(key, left.length === 1 ? only : several(left))
     return key
   }
 }
 
 interface Contribution {
   readonly source: string
-  readonly route: SourcedRoute
+  readonly entry: RibEntry
+  readonly peers: readonly PeerKey[] | undefined
 }
 
-interface Announced {
+interface Several {
   /** In the order of their sources' names, so that every node merges alike. */
-  readonly contributions: readonly Contribution[]
+  readonly all: readonly Contribution[]
   /** What every peer is told; undefined when that differs. */
   readonly shared: RibEntry | undefined
 }
 
-function shared(contributions: readonly Contribution[]): RibEntry | undefined {
-  return contributions.every(({ route }) => route.peers === undefined) ? merged(contributions) : undefined
+function several(contributions: readonly Contribution[]): Several {
+  const all = contributions.toSorted((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : 0))
+  return { all, shared: all.every(({ peers }) => peers === undefined) ? merged(all) : undefined }
+}
+
+function contributionsOf(known: Contribution | Several | undefined): readonly Contribution[] {
+  if (known === undefined) return []
+  return 'entry' in known ? [known] : known.all
+}
+
+function isFor({ peers }: Contribution, peer: PeerKey): boolean {
+  return peers === undefined || peers.includes(peer)
+}
+
+function saySame(a: Contribution, b: Contribution): boolean {
+  return a.source === b.source && a.peers === b.peers && a.entry.attributesKey === b.entry.attributesKey
 }
 
 function merged(contributions: readonly Contribution[]): RibEntry {
-  const { prefix, pathId } = contributions[0]!.route
-  const attributes = mergeAttributes(contributions.map(({ route }) => route.attributes))
-  return ribEntry(pathId === undefined ? { prefix, attributes } : { prefix, attributes, pathId })
-}
-
-function saysSame(entry: RibEntry, { peers, attributes }: SourcedRoute): boolean {
-  return peers === undefined && entry.attributesKey === attributesKey(attributes)
-}
-
-function bySource(a: Contribution, b: Contribution): number {
-  return a.source < b.source ? -1 : a.source > b.source ? 1 : 0
+  const attributes = mergeAttributes(contributions.map(({ entry }) => entry.attributes))
+  return ribEntry({ ...contributions[0]!.entry, attributes })
 }

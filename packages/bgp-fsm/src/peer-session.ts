@@ -64,6 +64,7 @@ export class PeerSession {
       {
         rib,
         context: this.#context,
+        turns: around.flushes,
         write: bytes => slot.write(bytes),
         onTold: (told, updates) => this.#told(told, updates),
         onStuck: () => slot.dispatch({ type: 'expired', timer: 'send-hold' }),

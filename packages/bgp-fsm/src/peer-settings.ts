@@ -6,6 +6,7 @@ import type { PeerInit } from './peer-init.ts'
 import type { ReceiveContext } from './received.ts'
 import type { SessionSettings } from './session-state.ts'
 import type { Connection, DialOptions } from './transport.ts'
+import type { Turns } from './turns.ts'
 import { MAX_EXTENDED_LENGTH, MAX_MESSAGE_LENGTH } from './wire/constants.ts'
 
 /** What a peer takes from its speaker. */
@@ -17,6 +18,8 @@ export interface PeerSurroundings {
   readonly isListening: () => boolean
   /** BFD says so; false where it says nothing. */
   readonly isPathUp: () => boolean
+  /** When it may tell what it has to tell; the budget is of octets. */
+  readonly flushes: Turns
   /** Where an unnumbered peer was found. */
   readonly remote?: Address
 }

@@ -1,4 +1,4 @@
-import { ByteWriter, type Address, type Family } from '@metallb-ts/netip'
+import { ByteWriter, formatAddress, type Address, type Family } from '@metallb-ts/netip'
 import type { PendingReason, RibEntry } from './adj-rib-out.ts'
 import { isClassicHop, nextHopsOf } from './next-hops.ts'
 import type { PackContext } from './pack-context.ts'
@@ -13,10 +13,18 @@ export function attributeOctets(
   hops: readonly Address[],
   context: PackContext,
 ): Uint8Array {
+  const known = KNOWN.get(attributes) ?? new Map<string, Uint8Array>()
+  KNOWN.set(attributes, known)
+  const key = `${family} ${hops.map(formatAddress).join()} ${context.asn} ${context.negotiated.internal} ${context.negotiated.fourOctetAs}`
+  const before = known.get(key)
+  if (before !== undefined) return before
+  if (known.size >= MOST_KNOWN) known.clear()
   const to = new ByteWriter()
   const list = pathAttributes(attributes, isClassicHop(family, hops) ? hops[0] : undefined, context)
   for (const attribute of list) encodeAttribute(attribute, context.negotiated, to)
-  return to.finish()
+  const octets = to.finish()
+  known.set(key, octets)
+  return octets
 }
 
 /** Why this route cannot be told on this session; undefined when it can. Equal for routes that say the same. */
@@ -34,6 +42,9 @@ export function heldBack({ prefix, attributes, pathId }: RibEntry, context: Pack
   return length > context.limit - MOST_OTHER_OCTETS ? 'attributes-too-long' : undefined
 }
 
+/** Peers of one kind are told the same of the same attributes. */
+const KNOWN = new WeakMap<RouteAttributes, Map<string, Uint8Array>>()
+const MOST_KNOWN = 8
 /** Header and lengths, MP_REACH_NLRI with two IPv6 next hops, a path identifier and the longest prefix. */
 const MOST_OTHER_OCTETS = 19 + 4 + (4 + 5 + 32) + (4 + 17)
 const DEFAULT_LOCAL_PREFERENCE = 100

@@ -93,14 +93,19 @@ class RoutingSpeaker implements Speaker {
   readonly #pathsUp = new Set<PeerKey>()
   readonly #watches = new Map<PeerKey, { stop(): void }>()
   readonly #routes = new AnnouncedRoutes()
+  readonly #intakes = new Map<string, ReturnType<AnnouncedRoutes['replace']>>()
+  /** Routes that are on their way from sources to peers. */
   readonly #turns: Turns
+  /** Peers that have something to tell. */
+  readonly #flushes: Turns
   #listener: Awaited<ReturnType<NonNullable<PeerComponents['transport']['listen']>>> | undefined
   #isSynced: boolean
 
   constructor(components: SpeakerComponents, init: SpeakerInit) {
     this.#components = components
     this.#init = init
-    this.#turns = new Turns(components.clock, () => this.#routesTaken())
+    this.#turns = new Turns(components.clock, ROUTES_A_TURN, () => this.#routesTaken())
+    this.#flushes = new Turns(components.clock, OCTETS_A_TURN)
     this.#isSynced = init.initialSyncMs === undefined
     if (init.initialSyncMs !== undefined) components.clock.setTimer(init.initialSyncMs, () => this.markSynced())
   }
@@ -117,6 +122,7 @@ class RoutingSpeaker implements Speaker {
       routerId,
       isRestarting,
       isSynced: this.#isSynced && this.#routes.size === 0,
+      flushes: this.#flushes,
       isListening: () => this.#listener !== undefined,
       isPathUp: () => this.#pathsUp.has(init.name),
     })
@@ -153,13 +159,17 @@ class RoutingSpeaker implements Speaker {
   }
 
   setRoutes(source: string, routes: readonly SourcedRoute[]): void {
-    const tell = (key: string | undefined): void => {
-      if (key === undefined) return
-      for (const peer of this.#peers.values()) peer.setRoute(key, this.#routes.routeFor(key, peer.init.name))
-    }
-    this.#turns.begin(`routes of ${source}`, this.#routes.replace(source, routes), tell, () =>
-      Math.ceil(ROUTES_A_TURN / Math.max(1, this.#peers.size)),
-    )
+    const steps = this.#routes.replace(source, routes)
+    this.#intakes.get(source)?.return()
+    this.#intakes.set(source, steps)
+    this.#turns.begin(`routes of ${source}`, () => {
+      const next = steps.next()
+      if (next.done === true) return void this.#intakes.delete(source)
+      if (next.value === undefined) return 1
+      for (const peer of this.#peers.values())
+        peer.setRoute(next.value, this.#routes.routeFor(next.value, peer.init.name))
+      return 1 + this.#peers.size
+    })
   }
 
   markSynced(): void {
@@ -216,8 +226,13 @@ class RoutingSpeaker implements Speaker {
   /** Everything that is announced, as this peer is meant to know it. */
   #tellAll(peer: Peer): void {
     const { name } = peer.init
-    const tell = (key: string): void => peer.setRoute(key, this.#routes.routeFor(key, name))
-    this.#turns.begin(`peer ${name}`, this.#routes.keys(), tell, () => ROUTES_A_TURN)
+    const keys = this.#routes.keys()
+    this.#turns.begin(`peer ${name}`, () => {
+      const { done, value: key } = keys.next()
+      if (done === true) return undefined
+      peer.setRoute(key, this.#routes.routeFor(key, name))
+      return 1
+    })
   }
 
   /** What was set is where it belongs, and goes out in as few UPDATEs as say it. */
@@ -282,4 +297,6 @@ class RoutingSpeaker implements Speaker {
 }
 
 const LOOK_AGAIN_MS = 5
-const ROUTES_A_TURN = 10_000 // a few milliseconds' work
+// A few milliseconds' work each, so that nothing else waits longer.
+const ROUTES_A_TURN = 4_000
+const OCTETS_A_TURN = 48 * 1_024

@@ -1,54 +1,64 @@
 import type { Clock, Timer } from '@metallb-ts/runtime'
 
-/** Work in small steps, so many in a turn, each piece of it by a name; a newer one of the same name takes its place. */
+/** Does a little more of a piece of work and answers what that cost; undefined when there was nothing left. */
+export type WorkStep = () => number | undefined
+
+/**
+ * Work in steps, so much in a turn of the event loop, whoever it comes from: what is over the budget waits for the next
+ * turn, in the order of its coming. A piece takes the place of the one of the same name.
+ */
 export class Turns {
   readonly #clock: Clock
-  readonly #whenDone: () => void
-  readonly #running = new Map<string, Piece>()
+  readonly #budget: number
+  readonly #whenIdle: () => void
+  readonly #waiting = new Map<unknown, WorkStep>()
+  #left: number
+  #timer: Timer | undefined
 
-  constructor(clock: Clock, whenDone: () => void) {
+  constructor(clock: Clock, budget: number, whenIdle: () => void = () => {}) {
     this.#clock = clock
-    this.#whenDone = whenDone
+    this.#budget = budget
+    this.#left = budget
+    this.#whenIdle = whenIdle
   }
 
   get isIdle(): boolean {
-    return this.#running.size === 0
+    return this.#waiting.size === 0
   }
 
-  /** Begins at once; `mostAtOnce` is asked anew every turn. */
-  begin<Step>(name: string, steps: Iterator<Step>, take: (step: Step) => void, mostAtOnce: () => number): void {
-    this.#drop(name)
-    const piece: Piece = { timer: undefined, stop: () => void steps.return?.() }
-    this.#running.set(name, piece)
-    const turn = (): void => {
-      for (let left = Math.max(1, mostAtOnce()); left > 0; left--) {
-        const next = steps.next()
-        if (next.done === true) return this.#end(name)
-        take(next.value)
+  /** From this turn on, as far as its budget allows. */
+  begin(name: unknown, step: WorkStep): void {
+    this.later(name, step)
+    this.#work()
+  }
+
+  /** From the next turn on. */
+  later(name: unknown, step: WorkStep): void {
+    this.#waiting.set(name, step)
+    this.#timer ??= this.#clock.setTimer(0, () => this.#turn())
+  }
+
+  cancel(name: unknown): void {
+    if (this.#waiting.delete(name) && this.isIdle) this.#whenIdle()
+  }
+
+  #turn(): void {
+    this.#timer = undefined
+    this.#left = this.#budget
+    this.#work()
+    if (!this.isIdle) this.#timer ??= this.#clock.setTimer(0, () => this.#turn())
+  }
+
+  #work(): void {
+    if (this.isIdle) return
+    for (const [name, step] of this.#waiting) {
+      while (this.#left > 0 && this.#waiting.get(name) === step) {
+        const cost = step()
+        if (cost !== undefined) this.#left -= cost
+        else if (this.#waiting.get(name) === step) this.#waiting.delete(name)
       }
-      piece.timer = this.#clock.setTimer(0, turn)
+      if (this.#left <= 0) break
     }
-    turn()
+    if (this.isIdle) this.#whenIdle()
   }
-
-  cancel(name: string): void {
-    if (this.#drop(name) && this.isIdle) this.#whenDone()
-  }
-
-  #drop(name: string): boolean {
-    const piece = this.#running.get(name)
-    piece?.timer?.cancel()
-    piece?.stop()
-    return this.#running.delete(name)
-  }
-
-  #end(name: string): void {
-    this.#running.delete(name)
-    if (this.isIdle) this.#whenDone()
-  }
-}
-
-interface Piece {
-  timer: Timer | undefined
-  readonly stop: () => void
 }

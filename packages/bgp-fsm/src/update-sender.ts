@@ -4,12 +4,15 @@ import type { AdjRibOut, RibEntry, Told } from './adj-rib-out.ts'
 import type { PackContext } from './pack-context.ts'
 import { endOfRib, packUpdate } from './pack-updates.ts'
 import { heldBack } from './route-octets.ts'
+import type { Turns } from './turns.ts'
 import { AFI, SAFI_UNICAST } from './wire/constants.ts'
 import { encodeMessage } from './wire/message.ts'
 
 export interface SenderInit {
   readonly rib: AdjRibOut
   readonly context: PackContext
+  /** When to tell it; the budget of a turn is of octets. */
+  readonly turns: Turns
   /** Hands whole messages to the wire; false when it wants a pause until `drained`. */
   readonly write: (bytes: Uint8Array) => boolean
   /** After the UPDATEs of one turn were handed to the wire. */
@@ -29,7 +32,7 @@ export class UpdateSender {
   readonly #refreshes = new Set<Family>()
   readonly #unfinished: Set<Family>
   #holdsEndOfRib: boolean
-  #timer: Timer | undefined
+  #isScheduled = false
   #sendHold: Timer | undefined
   #isBlocked = false
   #isOver = false
@@ -45,24 +48,22 @@ export class UpdateSender {
 
   /** Nothing waits, and the wire took everything. */
   get isIdle(): boolean {
-    return this.#isOver || (!this.#isBlocked && this.#timer === undefined && !this.#init.rib.hasPending)
+    return this.#isOver || (!this.#isBlocked && !this.#isScheduled && !this.#init.rib.hasPending)
   }
 
-  /** Changes of one turn are told together. */
+  /** Changes of one turn are told together, in the next. */
   schedule(): void {
-    if (this.#isOver || this.#isBlocked || this.#timer !== undefined) return
-    this.#timer = this.#clock.setTimer(0, () => this.flush())
+    if (this.#isOver || this.#isBlocked || this.#isScheduled) return
+    this.#isScheduled = true
+    this.#init.turns.later(this, () => this.#flushStep())
   }
 
+  /** Now, as much as one turn may take; the rest with the turns to come. */
   flush(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    if (this.#isOver || this.#isBlocked) return
-    if (!this.#init.rib.gather(ROUTES_A_TURN)) return this.schedule()
-    this.#tell()
-    if (this.#isOver || this.#isBlocked) return
-    if (this.#init.rib.hasPending) return this.schedule()
-    this.#finish()
+    this.#init.turns.cancel(this)
+    this.#isScheduled = false
+    this.#flushStep()
+    if (this.#init.rib.hasPending) this.schedule()
   }
 
   /** RFC 2918 §4, and between two marks where RFC 7313 §4 was agreed on. */
@@ -92,28 +93,45 @@ export class UpdateSender {
 
   stop(): void {
     this.#isOver = true
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#isScheduled = false
+    this.#init.turns.cancel(this)
     this.#sendHold?.cancel()
   }
 
-  /** As much as one turn may take. */
-  #tell(): void {
+  /** Some of it; answers what it cost, and undefined once there is nothing more. */
+  #flushStep(): number | undefined {
+    const { rib } = this.#init
+    if (this.#isOver || this.#isBlocked) return this.#rest()
+    if (!rib.gather(ROUTES_A_STEP)) return OCTETS_A_STEP
+    const octets = this.#tell()
+    if (this.#isOver || this.#isBlocked) return this.#rest()
+    if (!rib.hasPending) this.#finish()
+    return octets === 0 ? this.#rest() : octets
+  }
+
+  #rest(): undefined {
+    this.#isScheduled = false
+  }
+
+  #tell(): number {
     const { rib, context, onTold } = this.#init
     const withdrawn: RibEntry[] = []
     const announced: RibEntry[] = []
     let updates = 0
-    for (let octets = 0; octets < OCTETS_A_TURN && !this.#isBlocked; updates++) {
+    let octets = 0
+    while (octets < OCTETS_A_STEP && !this.#isBlocked) {
       const pending = rib.next(entry => heldBack(entry, context))
       if (pending === undefined) break
       const update = packUpdate(pending, context)
       rib.told(update)
       this.#write(update.bytes)
-      octets += update.bytes.length
+      octets += LEAST_COST + update.bytes.length
+      updates++
       for (const entry of update.withdrawn) withdrawn.push(entry)
       for (const entry of update.announced) announced.push(entry)
     }
     if (updates > 0) onTold({ withdrawn, announced }, updates)
+    return octets
   }
 
   #finish(): void {
@@ -138,6 +156,6 @@ export class UpdateSender {
 }
 
 const LEAST_SEND_HOLD_MS = 8 * 60_000 // RFC 9687 §5: the greater of eight minutes and twice the hold time
-// A few milliseconds' work, so that nothing else waits longer: some 10 000 host routes that say the same.
-const OCTETS_A_TURN = 48 * 1_024
-const ROUTES_A_TURN = 10_000
+const OCTETS_A_STEP = 24 * 1_024 // some 5 000 host routes that say the same: a few milliseconds' work
+const ROUTES_A_STEP = 4_000
+const LEAST_COST = 200 // what an UPDATE costs beside its octets
