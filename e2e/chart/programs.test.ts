@@ -155,9 +155,9 @@ describe.skipIf(!helm.ok)(`what the pods may do (${where})`, () => {
   })
 
   it.each([
-    [0, ['NET_RAW']],
-    [1790, ['NET_RAW']],
-    [179, ['NET_RAW', 'NET_BIND_SERVICE']],
+    [0, ['NET_RAW', 'SYS_NICE']],
+    [1790, ['NET_RAW', 'SYS_NICE']],
+    [179, ['NET_RAW', 'SYS_NICE', 'NET_BIND_SERVICE']],
   ])('[row 109] a speaker that listens on port %i for BGP has %j', async (bgpListenPort, add) => {
     const { securityContext } = containerOf(await renderChart({ values: { speaker: { bgpListenPort } } }), 'speaker')
     expect(securityContext).toEqual({ ...LEAST, capabilities: { drop: ['ALL'], add } })

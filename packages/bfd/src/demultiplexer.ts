@@ -119,7 +119,8 @@ function objection(
 function isOn(path: BfdPath, datagram: ControlDatagram): boolean {
   if (path.vrf !== datagram.vrf) return false
   const { destination } = datagram
-  if (path.kind === 'multihop') return destination === undefined || equalAddresses(destination, path.local)
+  if (path.local !== undefined && destination !== undefined && !equalAddresses(destination, path.local)) return false
+  if (path.kind === 'multihop') return true
   return path.interface === undefined || datagram.interface === undefined || path.interface === datagram.interface
 }
 

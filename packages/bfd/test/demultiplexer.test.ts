@@ -92,6 +92,15 @@ describe('which session a control packet is for', () => {
     expect(result({}, { interface: 'eth1' }, all)).toBe('single')
   })
 
+  test('[F-RX-05] a session that names our address hears what came to it only', () => {
+    const all = new Demultiplexer<Named>({ unknownTtl: 'reject' })
+    all.add(session('from .10', 8, { kind: 'single-hop', remote: PEER, local: OURS }))
+    all.add(session('from .11', 9, { kind: 'single-hop', remote: PEER, local: address('192.0.2.11') }))
+    expect(result({}, {}, all)).toBe('from .10')
+    expect(result({}, { destination: address('192.0.2.11') }, all)).toBe('from .11')
+    expect(result({}, { destination: address('192.0.2.12') }, all)).toBe('no-session')
+  })
+
   test('[F-RX-05] multihop: by peer and local address', () => {
     expect(result({}, MULTI)).toBe('multi')
     expect(result({}, { ...MULTI, destination: address('192.0.2.11') })).toBe('multi from elsewhere')
