@@ -60,28 +60,48 @@ function benchmark(): void {
       for (let i = 0; i < count; i++) allocator.ensure(`s${i}`, ASK)
     })
   }
-  for (const length of SIZES) {
-    const cidr = `10.0.0.0/${length}`
-    const size = 2 ** (32 - length)
-    const full = Math.floor(size * 0.99)
-    if (quick && size > 100_000) continue
-    const allocator = filled(cidr, full)
-    const turns = scale(100_000)
-    measure('release and allocate at 99 % full', cidr, turns, () => {
-      for (let i = 0; i < turns; i++) {
-        const holder = `s${(i * 7_919) % full}`
-        allocator.release(holder)
-        allocator.ensure(holder, ASK)
-      }
-    })
-    measure('refuse in a pool with no room', cidr, scale(10_000), () => {
-      for (let i = full; i < size; i++) allocator.ensure(`s${i}`, ASK)
-      for (let i = 0; i < scale(10_000); i++) allocator.ensure('late', ASK)
-    })
-  }
+  for (const length of SIZES) benchmarkNearlyFull(length)
   benchmarkSharing()
   benchmarkRestart()
 }
+
+/**
+ * The floor is one `Map` with as many names in it, of which one is deleted and set again: what memory itself costs when
+ * more of it is touched at random.
+ */
+function benchmarkNearlyFull(length: number): void {
+  const cidr = `10.0.0.0/${length}`
+  const size = 2 ** (32 - length)
+  const full = Math.floor(size * 0.99)
+  if (quick && size > 100_000) return
+  const names = Array.from({ length: full }, (_, i) => `s${i}`)
+  const allocator = poolOf(cidr)
+  for (const name of names) allocator.ensure(name, ASK)
+  const turns = scale(100_000)
+  const each = (work: (name: string) => void) => (): void => {
+    for (let i = 0; i < turns; i++) work(names[(i * STRIDE) % full]!)
+  }
+  const again = (name: string): void => {
+    allocator.release(name)
+    allocator.ensure(name, ASK)
+  }
+  each(again)()
+  measure('release and allocate at 99 % full', cidr, turns, each(again))
+  const late = scale(10_000)
+  for (let i = full; i < size; i++) allocator.ensure(`s${i}`, ASK)
+  measure('refuse in a pool with no room', cidr, late, () => {
+    for (let i = 0; i < late; i++) allocator.ensure('late', ASK)
+  })
+  const bare = new Map(names.map(name => [name, {}]))
+  const set = (name: string): void => {
+    bare.delete(name)
+    bare.set(name, {})
+  }
+  each(set)()
+  measure('the floor: delete and set in one Map of as many', cidr, turns, each(set))
+}
+
+const STRIDE = 7_919 // prime: every name has its turn
 
 function benchmarkSharing(): void {
   const sharing = { key: 'k', backend: '' }
@@ -106,7 +126,7 @@ function benchmarkSharing(): void {
   })
   measure('release and allocate among sharers', '10.0.0.0/12', count, () => {
     for (let i = 0; i < count; i++) {
-      const holder = `s${(i * 7_919) % count}`
+      const holder = `s${(i * STRIDE) % count}`
       samePort.release(holder)
       samePort.ensure(holder, { ...ASK, sharing })
     }

@@ -98,6 +98,9 @@ function familyNames(families: readonly Family[]): string {
   return families.map(family => FAMILY_NAMES[family]).join(', ')
 }
 
+/** Text of somebody else's, short enough for an Event whatever it is. */
 function quoted(text: string): string {
-  return JSON.stringify(text)
+  return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text)
 }
+
+const MAX_QUOTED = 256

@@ -2,6 +2,17 @@ import { rangeSize, type Address, type AddressRange } from '@metallb-ts/netip'
 import { MinHeap } from './min-heap.ts'
 import type { RangeSet } from './range-set.ts'
 
+export interface Taken {
+  /** Whether anybody holds the address. */
+  has(address: Address): boolean
+}
+
+export interface FreeSpaceInit {
+  readonly taken: Taken
+  readonly excluded: RangeSet
+  readonly avoidBuggyIPs: boolean
+}
+
 /**
  * Ranges laid end to end as one line of positions, with the lowest free one at hand. Nothing is materialised: everything
  * from the watermark on is free unless taken by name, and what was given back below it waits in a heap. Taking and
@@ -12,20 +23,18 @@ export class FreeSpace {
   /** Position of each range's first address. */
   readonly #starts: readonly bigint[]
   readonly #length: bigint
-  readonly #excluded: RangeSet
-  readonly #avoidBuggyIPs: boolean
-  readonly #taken = new Set<bigint>()
+  readonly #init: FreeSpaceInit
   readonly #withheld = new Set<bigint>()
   readonly #givenBack = new MinHeap()
   #watermark = 0n
+  #takenCount = 0
   /** Indices of `#ranges` by first address: what a search by halving needs. */
   readonly #ascending: readonly number[]
 
   /** @param ranges disjoint, of one family, in the order of allocation */
-  constructor(ranges: readonly AddressRange[], excluded: RangeSet, avoidBuggyIPs: boolean) {
+  constructor(ranges: readonly AddressRange[], init: FreeSpaceInit) {
     this.#ranges = ranges
-    this.#excluded = excluded
-    this.#avoidBuggyIPs = avoidBuggyIPs
+    this.#init = init
     const starts: bigint[] = []
     let length = 0n
     for (const range of ranges) {
@@ -43,13 +52,13 @@ export class FreeSpace {
 
   /** How many different addresses are taken. */
   get takenCount(): number {
-    return this.#taken.size
+    return this.#takenCount
   }
 
   /** How many addresses that nobody took are withheld. */
   get withheldCount(): number {
     let count = 0
-    for (const position of this.#withheld) if (!this.#taken.has(position)) count++
+    for (const position of this.#withheld) if (!this.#isTaken(position)) count++
     return count
   }
 
@@ -80,22 +89,23 @@ export class FreeSpace {
   }
 
   isAvoided(address: Address): boolean {
-    return this.#avoidBuggyIPs && isBuggy(address)
+    return this.#init.avoidBuggyIPs && isBuggy(address)
   }
 
   isExcluded(address: Address): boolean {
-    return this.#excluded.rangeOf(address) !== undefined
+    return this.#init.excluded.rangeOf(address) !== undefined
   }
 
-  take(address: Address): void {
-    const position = this.positionOf(address)
-    if (position !== undefined) this.#taken.add(position)
+  /** An address that nobody held has a holder now. */
+  took(): void {
+    this.#takenCount++
   }
 
+  /** The last holder of the address gave it back. */
   give(address: Address): void {
+    this.#takenCount--
     const position = this.positionOf(address)
-    if (position === undefined || !this.#taken.delete(position)) return
-    if (position < this.#watermark && this.isUsable(address)) this.#givenBack.push(position)
+    if (position !== undefined && position < this.#watermark && this.isUsable(address)) this.#givenBack.push(position)
   }
 
   /** From now on the address is given to nobody, whoever has it. */
@@ -107,7 +117,7 @@ export class FreeSpace {
   readmit(address: Address): void {
     const position = this.positionOf(address)
     if (position === undefined || !this.#withheld.delete(position)) return
-    if (position < this.#watermark && !this.#taken.has(position)) this.#givenBack.push(position)
+    if (position < this.#watermark && !this.#isTaken(position)) this.#givenBack.push(position)
   }
 
   /** The address at a position; the caller keeps to 0 and the length. */
@@ -118,7 +128,11 @@ export class FreeSpace {
   }
 
   #isFree(position: bigint): boolean {
-    return !this.#taken.has(position) && !this.#withheld.has(position)
+    return !this.#withheld.has(position) && !this.#isTaken(position)
+  }
+
+  #isTaken(position: bigint): boolean {
+    return this.#init.taken.has(this.at(position))
   }
 
   #isEverUsable(address: Address): boolean {
@@ -128,7 +142,7 @@ export class FreeSpace {
   /** The position itself when it may be given, else a later one that is closer to one that may. */
   #nextUsable(position: bigint): bigint {
     const address = this.at(position)
-    const hole = this.#excluded.rangeOf(address)
+    const hole = this.#init.excluded.rangeOf(address)
     if (hole === undefined) return this.isAvoided(address) ? position + 1n : position
     const range = this.#ranges[this.#indexAt(position)]!
     const last = hole.last.value < range.last.value ? hole.last.value : range.last.value

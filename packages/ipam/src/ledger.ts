@@ -29,7 +29,7 @@ export class Ledger {
   setPools(pools: readonly Pool[]): readonly HolderKey[] {
     assertDisjoint(pools)
     const held = this.#releaseAll(this.#held.keys())
-    this.#pools = new Map(pools.map(pool => [pool.name, new PoolSpace(pool)]))
+    this.#pools = new Map(pools.map(pool => [pool.name, new PoolSpace(pool, this.holders)]))
     for (const { address } of this.quarantine) this.#spaceOf(address)?.free(address.family).withhold(address)
     const lost: HolderKey[] = []
     for (const [holder, { addresses, claim }] of held) {
@@ -68,8 +68,7 @@ export class Ledger {
     this.release(holder)
     for (const address of addresses) {
       const free = space.free(address.family)
-      this.holders.add(address, holder, claim)
-      free.take(address)
+      if (this.holders.add(address, holder, claim)) free.took()
       if (claim.sharing === undefined || !free.isUsable(address)) continue
       space.shared(address.family).add(free.positionOf(address)!, claim.sharing, claim.ports)
     }

@@ -6,7 +6,7 @@ import {
   type AddressRange,
   type Family,
 } from '@metallb-ts/netip'
-import { buggyCount, FreeSpace } from './free-space.ts'
+import { buggyCount, FreeSpace, type Taken } from './free-space.ts'
 import { RangeSet, totalSize } from './range-set.ts'
 import { SharedAddresses } from './sharing.ts'
 import type { FamilyUsage, PoolUsage } from './usage.ts'
@@ -27,9 +27,9 @@ export class PoolSpace {
   readonly name: string
   readonly #families: Readonly<Record<Family, FamilySpace>>
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, taken: Taken) {
     this.name = pool.name
-    this.#families = { ipv4: familySpace(pool, 'ipv4'), ipv6: familySpace(pool, 'ipv6') }
+    this.#families = { ipv4: familySpace(pool, 'ipv4', taken), ipv6: familySpace(pool, 'ipv6', taken) }
   }
 
   free(family: Family): FreeSpace {
@@ -79,7 +79,11 @@ interface FamilySpace {
   readonly capacity: bigint
 }
 
-function familySpace({ ranges, excluded = [], avoidBuggyIPs = false }: Pool, family: Family): FamilySpace {
+function familySpace(
+  { ranges, excluded = [], avoidBuggyIPs = false }: Pool,
+  family: Family,
+  taken: Taken,
+): FamilySpace {
   const own = ranges.filter(range => range.first.family === family)
   const holes = new RangeSet(excluded, family)
   let capacity = totalSize(own)
@@ -88,5 +92,9 @@ function familySpace({ ranges, excluded = [], avoidBuggyIPs = false }: Pool, fam
     capacity -= totalSize(cut)
     if (avoidBuggyIPs) capacity -= buggyCount(range) - cut.reduce((sum, hole) => sum + buggyCount(hole), 0n)
   }
-  return { free: new FreeSpace(own, holes, avoidBuggyIPs), shared: new SharedAddresses(), capacity }
+  return {
+    free: new FreeSpace(own, { taken, excluded: holes, avoidBuggyIPs }),
+    shared: new SharedAddresses(),
+    capacity,
+  }
 }
