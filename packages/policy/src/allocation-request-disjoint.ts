@@ -1,5 +1,6 @@
 import { compareRanges, rangesOverlap, type AddressRange } from '@metallb-ts/netip'
 import type { PoolConfig } from './pools.ts'
+import { RangeIndex } from './range-index.ts'
 
 /**
  * The pools that can be in force together. Where two overlap, as when a pool was edited onto another that has kept its
@@ -11,11 +12,11 @@ export function disjointPools(
 ): { readonly pools: readonly PoolConfig[]; readonly waiting: readonly string[] } {
   if (areDisjoint(pools.flatMap(({ ranges }) => ranges))) return { pools, waiting: [] }
   const kept = new Set<PoolConfig>()
-  const ranges: AddressRange[] = []
+  const index = new RangeIndex()
   for (const pool of [...pools.filter(pool => isInForce(pool, inForce)), ...pools]) {
-    if (kept.has(pool) || pool.ranges.some(range => ranges.some(other => rangesOverlap(range, other)))) continue
+    if (kept.has(pool) || pool.ranges.some(range => index.meeting(range) !== undefined)) continue
     kept.add(pool)
-    ranges.push(...pool.ranges)
+    for (const range of pool.ranges) index.add(range)
   }
   const isKept = (pool: PoolConfig): boolean => kept.has(pool)
   return { pools: pools.filter(isKept), waiting: pools.filter(pool => !isKept(pool)).map(({ name }) => name) }

@@ -26,9 +26,9 @@ export function explainRequestProblem(problem: RequestProblem): string {
     case 'addresses-asked-twice':
       return 'service can not have both metallb.io/loadBalancerIPs and svc.Spec.LoadBalancerIP'
     case 'bad-address-annotation':
-      return `invalid metallb.io/loadBalancerIPs: ${JSON.stringify(problem.text)}`
+      return `invalid metallb.io/loadBalancerIPs: ${quoted(problem.text)}`
     case 'bad-address-field':
-      return `invalid spec.loadBalancerIP ${JSON.stringify(problem.text)}`
+      return `invalid spec.loadBalancerIP ${quoted(problem.text)}`
   }
 }
 
@@ -42,3 +42,10 @@ function badClusterIPs(clusterIPs: readonly string[]): string {
         : `Invalid address ${list}`
   return `Failed to retrieve ClusterIPs IPFamily for ${list} ${clusterIPs[0] ?? ''}: IPFamilyForAddresses: ${what}`
 }
+
+/** What a person wrote, short enough for an Event whatever it is. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text)
+}
+
+const MAX_QUOTED = 256

@@ -161,7 +161,7 @@ function preferenceProblems(
   if (rival === undefined) return []
   const detail =
     `invalid local preference ${ad.localPreference}: local preferernce ${rival.localPreference} was already set for the same ` +
-    `type of BGP update by ${rival.name}. Check existing BGP advertisements with common pools and aggregation lengths`
+    `type of BGP update. Check existing BGP advertisements with common pools and aggregation lengths: ${rival.name}`
   return [{ code: 'local-preference-conflict', object, path: 'spec.localPref', detail }]
 }
 

@@ -206,7 +206,12 @@ function readPassword(
     )
   const path = 'spec.passwordSecret.name'
   const secret = secrets.find(candidate => candidate.metadata.name === reference)
-  if (secret === undefined) return fault('missing-secret', path, `secret ref not found for peer config ${peer}`)
+  if (secret === undefined)
+    return fault(
+      'missing-secret',
+      path,
+      `secret ref not found for peer config ${peer}\nfailed to parse peer ${metadata.name} password secret`,
+    )
   const where = `"${secret.metadata.namespace ?? ''}"/"${reference}"`
   if (secret.type !== BASIC_AUTH)
     return fault('bad-secret', path, `secret type mismatch on ${where}, type "${BASIC_AUTH}" is expected `)

@@ -49,9 +49,24 @@ export function listProblems(
       check(field, selectorKey(selector), i, seen)
       const detail = selectorProblem(selector)
       if (detail !== undefined) problems.push({ code: 'invalid-selector', object, path: `spec.${field}[${i}]`, detail })
+      for (const detail of repetitions(selector)) {
+        problems.push({ code: 'duplicate', object, path: `spec.${field}[${i}]`, detail })
+      }
     }
   }
   return problems
+}
+
+/** What stands twice within one selector, in MetalLB's words. */
+function repetitions({ matchExpressions = [] }: LabelSelector): readonly string[] {
+  const keys = matchExpressions.map(expression => selectorKey({ matchExpressions: [expression] }))
+  const again = keys.findIndex((key, i) => keys.indexOf(key) < i)
+  const { key = '', operator = '' } = matchExpressions[again] ?? {}
+  const values = matchExpressions.flatMap(({ values = [] }) => values.filter((one, i) => values.indexOf(one) < i))
+  return [
+    ...values.map(value => `duplicate definition of match expression value in label selector "${value}"`),
+    ...(again < 0 ? [] : [`duplicate definition of match expressions "${key} ${operator}"`]),
+  ]
 }
 
 /** Fields that MetalLB's sentence calls something else. */

@@ -1,15 +1,8 @@
 import type { IPAddressPool, LabelSelector, Namespace, Node } from '@metallb-ts/api'
-import {
-  compareAddresses,
-  formatAddress,
-  formatRange,
-  rangeContains,
-  rangesOverlap,
-  type Address,
-  type AddressRange,
-} from '@metallb-ts/netip'
+import { compareAddresses, formatAddress, formatRange, type Address, type AddressRange } from '@metallb-ts/netip'
 import type { Reading } from './config.ts'
 import type { ConfigProblem } from './problem.ts'
+import { RangeIndex } from './range-index.ts'
 import { matchesSelector, selectorKey, selectorProblem, type Labels } from './selectors.ts'
 import { typedAddress, typedRange } from './typed-address.ts'
 
@@ -42,6 +35,7 @@ export function readPool({ metadata, spec }: IPAddressPool, namespaces: readonly
     problems.push({ code, object, path, detail: `parsing address pool ${metadata.name}: ${detail}` })
   }
   const ranges: AddressRange[] = []
+  const index = new RangeIndex()
   const addresses = spec?.addresses ?? []
   if (addresses.length === 0) fault('missing-field', 'spec.addresses', 'pool has no prefixes defined')
   for (const [i, item] of addresses.entries()) {
@@ -53,9 +47,11 @@ export function readPool({ metadata, spec }: IPAddressPool, namespaces: readonly
         `invalid CIDR "${item}" in pool "${metadata.name}": ${read.detail}`,
       )
     else {
-      const twin = ranges.find(other => rangesOverlap(other, read.range))
-      if (twin === undefined) ranges.push(read.range)
-      else
+      const twin = index.meeting(read.range)
+      if (twin === undefined) {
+        ranges.push(read.range)
+        index.add(read.range)
+      } else
         problems.push({
           code: 'overlap',
           object,
@@ -83,9 +79,10 @@ export function readPool({ metadata, spec }: IPAddressPool, namespaces: readonly
 
 /** Overlap with a pool that was good before this one. */
 export function overlapProblem(pool: PoolConfig, accepted: readonly PoolConfig[]): ConfigProblem | undefined {
-  for (const [i, range] of pool.ranges.entries()) {
-    for (const other of accepted) {
-      const twin = other.ranges.find(candidate => rangesOverlap(candidate, range))
+  for (const other of accepted) {
+    const index = new RangeIndex(other.ranges)
+    for (const [i, range] of pool.ranges.entries()) {
+      const twin = index.meeting(range)
       if (twin === undefined) continue
       return {
         code: 'overlap',
@@ -104,10 +101,11 @@ export function nodeAddresses(
   nodes: readonly Node[],
 ): readonly { readonly node: string; readonly address: Address }[] {
   const found = new Map<string, { node: string; address: Address }>()
+  const index = new RangeIndex(pool.ranges)
   for (const { metadata, status } of nodes) {
     for (const { address: text } of status?.addresses ?? []) {
       const address = typedAddress(text)
-      if (address === undefined || !pool.ranges.some(range => rangeContains(range, address))) continue
+      if (address === undefined || !index.contains(address)) continue
       found.set(formatAddress(address), { node: metadata.name, address })
     }
   }
