@@ -16,7 +16,6 @@ import { controllerHelp, readControllerOptions, type ControllerOptions } from '.
 import { startWebhooks } from './webhooks.ts'
 import { createController } from './wire.ts'
 
-const SETTLED_MS = 3_000
 const CANNOT_START = 1
 const BAD_OPTIONS = 2
 const LEASE_LOST = 3
@@ -59,7 +58,7 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
     },
     { ...options, namespace, identity: options.podName === '' ? `${hostname()}-${process.pid}` : options.podName },
   )
-  controller.bus.subscribe('process:works', () => void REAL_CLOCK.setTimer(SETTLED_MS, compactHeap))
+  controller.bus.subscribe('process:rests', compactHeap)
   const allocates = options.webhookMode !== 'onlywebhook'
   const webhooks =
     options.webhookMode === 'disabled'

@@ -89,15 +89,18 @@ function observeConfiguration({ bus, logger, metrics }: ObserveParts): void {
   })
   bus.subscribe('config:judged', ({ detail: { problems } }) => {
     stale.set(problems.length > 0 ? 1 : 0)
-    for (const problem of problems) {
+    for (const problem of problems.slice(0, MAX_LOGGED)) {
       logger.error('config-problem', {
         msg: 'failed to parse the configuration',
         code: problem.code,
         error: explainProblem(problem),
       })
     }
+    if (problems.length > MAX_LOGGED) logger.error('config-problems', { more: problems.length - MAX_LOGGED })
   })
 }
+
+const MAX_LOGGED = 100 // a pool of ten thousand bad lines is one mistake
 
 function observeInstallations({ bus, logger, metrics, eventsBehind, service }: ObserveParts): void {
   const count = metrics.gauge({

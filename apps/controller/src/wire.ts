@@ -24,6 +24,7 @@ import { observe } from './observe.ts'
 import { PoolCounters } from './pool-counters.ts'
 import { createPoolReconciler } from './reconcile-pools.ts'
 import { createServiceReconciler } from './reconcile-service.ts'
+import { RestAfterWork } from './rest.ts'
 import { createStatusWrites } from './status-writes.ts'
 import { createStores } from './stores.ts'
 import { WaitingServices } from './waiting.ts'
@@ -107,6 +108,13 @@ export function createController(components: ControllerComponents, init: Control
     bus.publish('process:works', { services: services.size, sinceStartMs: Math.round(clock.now() - startedAt) })
   })
 
+  const rest = new RestAfterWork({
+    clock,
+    isBusy: () => serviceQueue.length > 0,
+    flush: ms => recorder.flush(ms),
+    onRest: () => bus.publish('process:rests', {}),
+  })
+
   const serviceQueue = createWorkQueue(components, {
     name: 'services',
     concurrency: WRITES_IN_FLIGHT,
@@ -117,6 +125,7 @@ export function createController(components: ControllerComponents, init: Control
       if (outcome.kind === 'failed') logger.error('status-refused', { service: key, error: outcome.error })
       if (outcome.kind === 'later') logger.warn('status-not-written', { service: key, retryMs: outcome.ms })
       firstPass.did(key)
+      rest.did()
     },
   })
   const configQueue = createWorkQueue(components, {
@@ -197,6 +206,7 @@ export function createController(components: ControllerComponents, init: Control
       waiting.stop()
       counters.stop()
       foreign.stop()
+      rest.stop()
       await Promise.all([serviceQueue.stop(), configQueue.stop()])
       eventsBehind.release()
       await recorder.flush(FLUSH_MS)
@@ -215,7 +225,7 @@ function createCandidate(
   return createLeader(
     { client: createClient(transport), clock, random },
     {
-      ...{ namespace, name: lease, identity },
+      ...{ namespace, name: lease, identity, retryMs: LOOK_AT_LEASE_MS },
       onBegan: () => {
         logger.info('controller-leads', { lease })
         onBegan()
@@ -230,3 +240,5 @@ function createCandidate(
 
 const WRITES_IN_FLIGHT = 16
 const FLUSH_MS = 2_000
+/** A standby acts within this of a clean stop, and within this and the 15 s of the Lease of a kill. */
+const LOOK_AT_LEASE_MS = 1_500

@@ -1,21 +1,33 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Cluster, NAMESPACE } from '../test/cluster.ts'
+import { crds } from '@metallb-ts/api'
+import { startFakeApiServer, type FakeApiServer } from '@metallb-ts/k8s-watch/testing'
+import { pause, SYSTEM } from '../src/index.ts'
+import {
+  buildController,
+  footprint,
+  loopbackCertificate,
+  quantile,
+  startControllerPod,
+  stopped,
+  type Footprint,
+} from './controller-pod.ts'
 
 /**
- * The controller as a process against the embedded API server, as JSON on standard output: cold start, restart, one
- * Service at a time (quiet, and with deletions beside it), and a full pool that empties. Run with
- * `node --conditions=development bench/controller.bench.ts [number of Services ...]`.
+ * The controller's bundle as a pod against the embedded API server over TLS, as JSON on standard output: the first
+ * address, cold start, restart, one Service at a time (quiet, and with deletions beside it), and a full pool that empties.
+ * Run with `node --conditions=development bench/controller-embedded.bench.ts [number of Services ...]`.
  */
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const COUNTS = process.argv
   .slice(2)
   .map(Number)
   .filter(count => count > 0)
 const SINGLES = 200
+const SINGLE_EVERY_MS = 50
+const STARTS = 5
+const SETTLED_MS = 4_000
 
 interface Row {
   readonly what: string
@@ -25,98 +37,116 @@ interface Row {
 
 const rows: Row[] = []
 
+await buildController()
+await benchStart()
+for (const count of COUNTS.length > 0 ? COUNTS : [1_000, 5_000, 10_000]) await bench(count)
+await benchFullPool()
+process.stdout.write(`${JSON.stringify({ benchmark: 'controller-embedded', rows }, undefined, 2)}\n`)
+
+async function benchStart(): Promise<void> {
+  await using lab = await Lab.start('10.64.0.0/12')
+  lab.create('first')
+  const times: number[] = []
+  for (let i = 0; i < STARTS; i++) {
+    lab.clear('first')
+    const start = performance.now()
+    lab.run()
+    await lab.until(() => lab.assigned === 1)
+    times.push(performance.now() - start)
+    await lab.stop()
+  }
+  rows.push({ what: 'start to the first address', services: 1, p50Ms: Math.round(quantile(times, 0.5)) })
+}
+
 async function bench(services: number): Promise<void> {
-  await using lab = await Lab.start()
-  lab.cluster.pool('p', ['10.64.0.0/12'])
-  for (let i = 0; i < services; i++) lab.cluster.service(`s${i}`, { ports: [{ port: 80 }, { port: 443 }] })
-  const cold = await lab.timed(
+  await using lab = await Lab.start('10.64.0.0/12')
+  for (let i = 0; i < services; i++) lab.create(`s${i}`)
+  const lastAddressMs = await lab.timed(
     () => lab.run(),
     () => lab.assigned === services,
   )
+  const { cpuMs } = lab.footprint()
   await lab.quiet()
   rows.push({
-    what: 'cold start',
-    services,
-    lastAddressMs: cold,
-    ...lab.figures(),
+    ...{ what: 'cold start', services, lastAddressMs, ...lab.footprint(), cpuMs },
     statusWrites: lab.writes('/services/'),
+    events: lab.writes('/events'),
+    poolWrites: lab.writes('/ipaddresspools/'),
   })
 
   await lab.stop()
-  lab.cluster.service('waits-for-restart')
+  lab.create('waits-for-restart')
   const before = lab.writes()
-  const restart = await lab.timed(
+  const servedMs = await lab.timed(
     () => lab.run(),
     () => lab.assigned === services + 1,
   )
-  await lab.quiet(1_500)
-  rows.push({
-    what: 'restart, one Service waiting',
-    services,
-    servedMs: restart,
-    writes: lab.writes() - before,
-    ...lab.figures(),
-  })
+  await lab.quiet()
+  const writes = lab.writes() - before
+  rows.push({ what: 'restart, one Service waiting', services, servedMs, ...lab.footprint(), writes })
+
+  await lab.stop()
+  const atRest = lab.writes()
+  lab.run()
+  await lab.quiet()
+  rows.push({ what: 'restart, nothing to do', services, needlessWrites: lab.writes() - atRest })
 
   rows.push({ what: 'one created at a time', services, ...(await lab.singles('quiet', () => {})) })
   let victim = 0
-  const remove = (): void => lab.cluster.deleteService(`s${victim++}`)
-  rows.push({
-    what: 'the same, one deleted a second',
-    services,
-    ...(await lab.singles('deletes', i => i % 20 === 0 && remove())),
-  })
+  const remove = (): void => lab.delete(`s${victim++}`)
+  const now = (i: number): void => {
+    if (i % 20 === 0) remove()
+  }
+  rows.push({ what: 'the same, one deleted a second', services, ...(await lab.singles('deletes', now)) })
   rows.push({ what: 'the same, twenty deleted a second', services, ...(await lab.singles('mass', remove)) })
 }
 
 async function benchFullPool(): Promise<void> {
-  await using lab = await Lab.start()
-  lab.cluster.pool('p', ['10.64.0.0-10.64.3.231'])
-  for (let i = 0; i < 1_000; i++) lab.cluster.service(`held-${i}`)
+  await using lab = await Lab.start('10.64.0.0-10.64.3.231')
+  for (let i = 0; i < 1_000; i++) lab.create(`held-${i}`)
   await lab.timed(
     () => lab.run(),
     () => lab.assigned === 1_000,
   )
-  for (let i = 0; i < 500; i++) lab.cluster.service(`waits-${i}`)
+  for (let i = 0; i < 500; i++) lab.create(`waits-${i}`)
   await lab.quiet()
   const before = lab.writes('/services/')
-  const served = await lab.timed(
+  const lastServedMs = await lab.timed(
     () => {
-      for (let i = 0; i < 1_000; i++) lab.cluster.deleteService(`held-${i}`)
+      for (let i = 0; i < 1_000; i++) lab.delete(`held-${i}`)
     },
     () => lab.assigned === 500,
   )
   await lab.quiet()
-  rows.push({
-    what: '500 wait, 1 000 are freed',
-    services: 1_500,
-    lastServedMs: served,
-    statusWrites: lab.writes('/services/') - before,
-  })
+  const statusWrites = lab.writes('/services/') - before
+  rows.push({ what: '500 wait, 1 000 are freed', services: 1_500, lastServedMs, statusWrites })
 }
 
 class Lab implements AsyncDisposable {
-  readonly cluster: Cluster
-  readonly #folder = mkdtempSync(join(tmpdir(), 'controller-bench-'))
+  readonly #server: FakeApiServer
+  readonly #folder: string
   readonly #assigned = new Set<string>()
   #child: ChildProcess | undefined
   #waiters: (() => void)[] = []
 
-  static async start(): Promise<Lab> {
-    return new Lab(await Cluster.start())
+  static async start(addresses: string): Promise<Lab> {
+    const folder = mkdtempSync(join(tmpdir(), 'controller-bench-'))
+    const server = await startFakeApiServer({ bookmarkMs: 60_000, tls: loopbackCertificate(folder) })
+    const create = (path: string, object: object): void =>
+      void server.core.create(server.core.target(path)!, object as never)
+    for (const crd of crds()) create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
+    for (const name of ['default', SYSTEM]) create('/api/v1/namespaces', { metadata: { name } })
+    create(`/apis/metallb.io/v1beta1/namespaces/${SYSTEM}/ipaddresspools`, {
+      metadata: { name: 'p' },
+      spec: { addresses: [addresses] },
+    })
+    return new Lab(server, folder)
   }
 
-  private constructor(cluster: Cluster) {
-    this.cluster = cluster
-    const user = {
-      clusters: [{ name: 'c', cluster: { server: cluster.server.url, 'insecure-skip-tls-verify': true } }],
-    }
-    const context = { contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }], 'current-context': 'c' }
-    writeFileSync(
-      join(this.#folder, 'config'),
-      JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...user, users: [{ name: 'u', user: {} }], ...context }),
-    )
-    cluster.server.core.store.listen(({ collection, type, object }) => {
+  private constructor(server: FakeApiServer, folder: string) {
+    this.#server = server
+    this.#folder = folder
+    server.core.store.listen(({ collection, type, object }) => {
       if (collection !== 'services') return
       const { loadBalancer } = (object['status'] ?? {}) as { loadBalancer?: { ingress?: unknown[] } }
       if (type !== 'DELETED' && (loadBalancer?.ingress?.length ?? 0) > 0) this.#assigned.add(object.metadata.name)
@@ -129,24 +159,38 @@ class Lab implements AsyncDisposable {
     return this.#assigned.size
   }
 
+  create(name: string): void {
+    const spec = { type: 'LoadBalancer', ports: [{ port: 80 }, { port: 443 }] }
+    this.#server.core.create(this.#target('/api/v1/namespaces/default/services'), { metadata: { name }, spec })
+  }
+
+  delete(name: string): void {
+    this.#server.core.delete(this.#target(`${SERVICES}/${name}`))
+  }
+
+  /** As if it had never been given anything. */
+  clear(name: string): void {
+    this.delete(name)
+    this.create(name)
+  }
+
   run(): void {
-    const args = ['--conditions=development', MAIN, `--kubeconfig=${join(this.#folder, 'config')}`]
-    const ports = ['--health-probe-port=0', '--port=0', `--namespace=${NAMESPACE}`, '--log-level=warn']
-    this.#child = spawn(process.execPath, [...args, ...ports], { stdio: ['ignore', 'ignore', 'inherit'] })
+    this.#child = startControllerPod({
+      server: this.#server.url,
+      caFile: join(this.#folder, 'tls.crt'),
+      token: 'anybody',
+      flags: ['--health-probe-port=0'],
+    })
   }
 
   async stop(): Promise<void> {
-    const child = this.#child
-    if (child === undefined || child.exitCode !== null) return
-    const exit = new Promise(resolve => child.on('exit', resolve))
-    child.kill('SIGTERM')
-    await exit
+    if (this.#child !== undefined) await stopped(this.#child, 'SIGTERM')
   }
 
   async timed(begin: () => void, isDone: () => boolean): Promise<number> {
     const start = performance.now()
     begin()
-    while (!isDone()) await this.#change()
+    await this.until(isDone)
     return Math.round(performance.now() - start)
   }
 
@@ -157,60 +201,46 @@ class Lab implements AsyncDisposable {
     for (let i = 0; i < SINGLES; i++) {
       const service = `${name}-${i}`
       const start = performance.now()
-      this.cluster.service(service)
+      this.create(service)
       beside(i)
-      all.push(this.#until(() => this.#assigned.has(service)).then(() => void waits.push(performance.now() - start)))
-      await sleep(50)
+      all.push(this.until(() => this.#assigned.has(service)).then(() => void waits.push(performance.now() - start)))
+      await pause(SINGLE_EVERY_MS)
     }
     await Promise.all(all)
-    waits.sort((a, b) => a - b)
-    const at = (share: number): number =>
-      Math.round(waits[Math.min(waits.length - 1, Math.floor(share * waits.length))]! * 10) / 10
+    const at = (share: number): number => Math.round(quantile(waits, share) * 10) / 10
     return { p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) }
   }
 
+  /** Everything that is no GET. */
   writes(path = ''): number {
-    return this.cluster.writes(path).length
+    return this.#server.requests.filter(request => !request.startsWith('GET') && request.includes(path)).length
   }
 
-  figures(): { rssMb: number; cpuMs: number } {
-    const pid = this.#child?.pid ?? 0
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    return {
-      rssMb: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024),
-      cpuMs: (Number(stat[11]) + Number(stat[12])) * 10,
-    }
+  footprint(): Footprint {
+    return footprint(this.#child!)
   }
 
-  async quiet(ms = 500): Promise<void> {
+  /** No write for long enough that what a start needed has been given back. */
+  async quiet(): Promise<void> {
     for (let seen = -1; seen !== this.writes();) {
       seen = this.writes()
-      await sleep(ms)
+      await pause(SETTLED_MS)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
-    await this.cluster.server.stop()
+    await this.#server.stop()
     rmSync(this.#folder, { recursive: true })
   }
 
-  async #until(isDone: () => boolean): Promise<void> {
-    while (!isDone()) await this.#change()
+  async until(isDone: () => boolean): Promise<void> {
+    while (!isDone()) await new Promise<void>(resolve => this.#waiters.push(resolve))
   }
 
-  #change(): Promise<void> {
-    return new Promise(resolve => {
-      this.#waiters.push(resolve)
-    })
+  #target(path: string): NonNullable<ReturnType<FakeApiServer['core']['target']>> {
+    return this.#server.core.target(path)!
   }
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
-}
-
-for (const count of COUNTS.length > 0 ? COUNTS : [1_000, 5_000, 10_000]) await bench(count)
-await benchFullPool()
-process.stdout.write(`${JSON.stringify({ benchmark: 'controller-embedded', rows }, undefined, 2)}\n`)
+const SERVICES = '/api/v1/namespaces/default/services'
