@@ -9,6 +9,7 @@ import type { PoolUsage } from './usage.ts'
 
 /** What a holder has. */
 export interface Assignment {
+  /** Name of the pool whose ranges hold all of the addresses now. */
   readonly pool: string
   /** One or two, of different families. */
   readonly addresses: readonly Address[]
@@ -39,7 +40,9 @@ export type Ensured = (
   readonly frees: boolean
 }
 
+/** What was given up, and why. */
 export interface Move {
+  /** One or two addresses that the holder has no longer. */
   readonly from: readonly Address[]
   readonly because: MoveReason
 }
@@ -61,7 +64,8 @@ export class Allocator {
 
   /**
    * Replaces the quarantine: addresses that are given to nobody until they are left out of it again. Returns the holders
-   * that have to move, in order of name; each does at its next `ensure`.
+   * that have to move, in order of name; each does at its next `ensure`. Of two entries for one address the later counts.
+   * Costs as much as there are entries, before and now. Throws nothing.
    */
   setQuarantine(entries: readonly Quarantined[]): readonly HolderKey[] {
     this.#ledger.setQuarantine(entries)
@@ -97,7 +101,8 @@ export class Allocator {
 
   /**
    * Takes over addresses that a holder is known to have, as from a status found at start; do it for every holder before
-   * the first `ensure`. Refused when they fit no pool or another holder's terms. Quarantine takes away nothing here.
+   * the first `ensure`. Undefined when that was done; a failure, and nothing changed, when they fit no pool or another
+   * holder's terms. Quarantine takes away nothing here. Throws nothing.
    */
   adopt(holder: HolderKey, addresses: readonly Address[], terms: Terms): AllocationFailure | undefined {
     const space = this.#ledger.poolOf(addresses)
@@ -106,7 +111,10 @@ export class Allocator {
     return failure
   }
 
-  /** Keeps what the holder has where it still fits the request, else gives what fits. */
+  /**
+   * Keeps what the holder has where it still fits the request, else gives what fits. A holder whose addresses do not fit and
+   * for whom there are no others holds nothing afterwards. Every refusal is in the answer; throws nothing.
+   */
   ensure(holder: HolderKey, request: AllocationRequest): Ensured {
     const held = this.#ledger.held(holder)
     if (held === undefined) return { ...this.#allocate(holder, request), frees: false }
@@ -116,7 +124,7 @@ export class Allocator {
     return { ...this.#allocate(holder, request), moved: { from: held.addresses, because }, frees: true }
   }
 
-  /** Gives up everything the holder has; returns what that was. Safe to repeat. */
+  /** Gives up everything the holder has; returns what that was, none when it was nothing. Safe to repeat. */
   release(holder: HolderKey): readonly Address[] {
     return this.#ledger.release(holder)
   }

@@ -1,7 +1,10 @@
 import { formatAddress, type Address, type Family } from '@metallb-ts/netip'
 import type { AllocationFailure, MoveReason, PoolRefusal } from './failure.ts'
 
-/** One sentence for people. The openings are MetalLB's, because people search for them. */
+/**
+ * One sentence for people, without a full stop; what others wrote is cut so that an Event can carry it. The openings are
+ * MetalLB's, because people search for them. The wording is no API: decide by `code`. Throws nothing.
+ */
 export function explain(failure: AllocationFailure): string {
   switch (failure.code) {
     case 'no-pools':
@@ -37,6 +40,7 @@ export function explain(failure: AllocationFailure): string {
   }
 }
 
+/** Why one pool gave nothing, as a clause that goes after the pool's name and a colon. Throws nothing. */
 export function explainRefusal(refusal: PoolRefusal): string {
   switch (refusal.code) {
     case 'not-automatic':
@@ -54,6 +58,7 @@ export function explainRefusal(refusal: PoolRefusal): string {
   }
 }
 
+/** Why a holder could not keep what it had, as a clause. Throws nothing. */
 export function explainMove(reason: MoveReason): string {
   switch (reason.code) {
     case 'families-changed':
@@ -67,7 +72,7 @@ export function explainMove(reason: MoveReason): string {
   }
 }
 
-/** `["192.0.2.1" "2001:db8::1"]`, as Go prints a quoted list. */
+/** `["192.0.2.1" "2001:db8::1"]`, as Go prints a quoted list; RFC 5952 for IPv6. Throws nothing. */
 export function quotedList(addresses: readonly Address[]): string {
   return `[${addresses.map(address => quoted(formatAddress(address))).join(' ')}]`
 }

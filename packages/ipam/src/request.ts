@@ -4,6 +4,7 @@ import type { PoolRefusal } from './failure.ts'
 /** Whoever holds addresses: `namespace/name` of a Service, or any other name that is unique to the caller. */
 export type HolderKey = string
 
+/** What a holder asks for, and on which terms. */
 export interface AllocationRequest extends Terms {
   /** Families wanted, the primary one first: one or two of them. */
   readonly families: readonly Family[]
@@ -12,9 +13,9 @@ export interface AllocationRequest extends Terms {
    * two families is given nothing, as MetalLB does.
    */
   readonly familyPolicy: 'single' | 'prefer-dual' | 'require-dual'
-  /** These addresses and no others: one of each family wanted. */
+  /** These addresses and no others: one of each family wanted, all of one pool. @default whatever comes first */
   readonly addresses?: readonly Address[]
-  /** This pool and no other; also where no tier names it. */
+  /** This pool and no other; also where no tier names it. @default any of the tiers */
   readonly pool?: string
   /** Pools that may be chosen from, in order. A later tier is tried only when no pool of the earlier one gives. */
   readonly tiers: readonly (readonly string[])[]
@@ -36,14 +37,18 @@ export interface Terms extends Claim {
   readonly refused: readonly RefusedPool[]
 }
 
+/** A pool that the caller's rules keep from a holder. */
 export interface RefusedPool {
   readonly pool: string
+  /** Comes back in the trail and in failures. */
   readonly because: PoolRefusal
   /** Also when the pool or an address of it is asked for by name, and for addresses already held. */
   readonly evenByName: boolean
 }
 
+/** A port of one transport protocol: TCP/53 and UDP/53 are two. */
 export interface Port {
+  /** `TCP`, `UDP`, `SCTP`, compared as text. */
   readonly protocol: string
   /** 1 to 65535 */
   readonly port: number

@@ -5,8 +5,9 @@ export interface PoolUsage {
   readonly ipv6: FamilyUsage
 }
 
+/** Addresses of one family in one pool: numbers of addresses, all of them 0 to 2^128. */
 export interface FamilyUsage {
-  /** Addresses that can be given, 0 to 2^128. */
+  /** Addresses that the pool has to give, excluded and avoided ones left out. */
   readonly capacity: bigint
   /**
    * Different addresses held; one with several holders counts once. More than the capacity where addresses were held
