@@ -18,6 +18,7 @@ import {
 } from '@metallb-ts/policy'
 import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
+import { permitted } from './permissions.ts'
 
 export interface ConfigurationStateParts {
   readonly client: KubeClient
@@ -55,7 +56,7 @@ export function createConfigurationStateWriter(
     { clock, random },
     {
       name: 'configuration-state',
-      reconcile,
+      reconcile: permitted({ clock, logger }, reconcile),
       onOutcome: (_, outcome: Outcome) => {
         if (outcome.kind === 'retry') logger.debug('configuration-state-retried', { error: String(outcome.error) })
       },

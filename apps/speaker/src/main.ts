@@ -19,8 +19,10 @@ import type { LanInit, LanMembership } from './lan/lan.ts'
 import { startLan } from './lan/start-lan.ts'
 import { memberlistConfig } from './memberlist-config.ts'
 import { readSpeakerOptions, speakerHelp, type SpeakerOptions } from './options.ts'
+import { missingPrivileges } from './privileges.ts'
 import { createSpeaker, FALLBACK_ROUTER_ID } from './wire.ts'
 
+const CANNOT_START = 1
 const BAD_OPTIONS = 2
 /** Less than the grace period of the chart's pods. */
 const MOST_STOP_MS = 8_000
@@ -35,6 +37,9 @@ else {
 
 async function run(options: SpeakerOptions): Promise<void> {
   const logger = createJsonLogger({ level: options.logLevel })
+  const missing = missingPrivileges(readFileSync('/proc/self/status', 'utf8'), { bgpListenPort: options.bgpPort })
+  for (const privilege of missing) logger.error('privilege-missing', { ...privilege })
+  if (missing.length > 0) return void (process.exitCode = CANNOT_START)
   const metrics = createPrometheusMetrics()
   const signal = stopSignal()
   const { transport, ...connected } = await connect(options.kubeconfig, 'metallb-ts-speaker')

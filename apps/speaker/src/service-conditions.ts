@@ -14,6 +14,7 @@ import { ANNOUNCED_CONDITION, announcedCondition, withCondition, type Finding, t
 import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import type { AnnouncedTracker } from './announced-here.ts'
 import type { SpeakerEvents } from './events.ts'
+import { permitted } from './permissions.ts'
 import { createTimeSlices } from './time-slices.ts'
 
 export interface ConditionParts {
@@ -52,7 +53,7 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
     {
       name: 'conditions',
       concurrency: AT_ONCE,
-      reconcile,
+      reconcile: permitted({ clock, logger }, reconcile),
       onOutcome: (service, outcome) => {
         if (outcome.kind === 'retry') logger.debug('condition-retried', { service, error: String(outcome.error) })
       },

@@ -16,6 +16,7 @@ import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import { errorOf } from './announced-here.ts'
 import type { SpeakerEvents } from './events.ts'
 import type { BfdView } from './lan/lan.ts'
+import { permitted } from './permissions.ts'
 import { stableName } from './stable-name.ts'
 
 export interface SessionStateParts {
@@ -57,7 +58,7 @@ export function createSessionStateWriter(
     { clock, random },
     {
       name: 'sessions',
-      reconcile,
+      reconcile: permitted({ clock, logger }, reconcile),
       onOutcome: (peer, outcome: Outcome) => {
         if (outcome.kind === 'retry') logger.debug('session-state-retried', { peer, error: String(outcome.error) })
       },

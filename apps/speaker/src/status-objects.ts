@@ -24,6 +24,7 @@ import {
 import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import type { AnnouncedTracker } from './announced-here.ts'
 import type { Protocol, SpeakerEvents } from './events.ts'
+import { permitted } from './permissions.ts'
 import type { Desired } from './reconcile-service.ts'
 import { stableName } from './stable-name.ts'
 import { createTimeSlices } from './time-slices.ts'
@@ -97,11 +98,11 @@ export function createStatusWriter(
     {
       name: 'statuses',
       concurrency: AT_ONCE,
-      reconcile: async service => {
+      reconcile: permitted({ clock, logger }, async service => {
         await hasTime()
         for (const kind of kinds) await reconcile(kind, service)
         return DONE
-      },
+      }),
       onOutcome: (service, outcome: Outcome) => {
         if (outcome.kind === 'retry') logger.debug('status-retried', { service, error: String(outcome.error) })
       },

@@ -117,6 +117,38 @@ describe('the signs of a speaker', () => {
   })
 })
 
+describe('a speaker under MetalLB’s own rules', () => {
+  it('announces, says once which right it misses, and does not ask again', async () => {
+    const reading = { verbs: ['list', 'watch'], apiGroups: ['*'], resources: ['*'] }
+    const statuses = {
+      verbs: ['*'],
+      apiGroups: ['metallb.io'],
+      resources: ['servicel2statuses', 'servicel2statuses/status', 'servicebgpstatuses', 'servicebgpstatuses/status'],
+    }
+    const events = { verbs: ['create', 'patch'], apiGroups: [''], resources: ['events'] }
+    const users = [{ token: 'metallb', name: 'speaker', rules: [reading, statuses, events] }]
+    const cluster = await Cluster.start({ users })
+    try {
+      cluster.configure('ipaddresspools', 'lan', { addresses: ['192.0.2.0/24'] })
+      cluster.configure('bgpadvertisements', 'routed')
+      cluster.configure('bgppeers', 'tor', { myASN: NODE_ASN, peerASN: ROUTER_ASN, peerAddress: ROUTER })
+      for (let i = 1; i <= 20; i++) cluster.service(`web-${i}`, `192.0.2.${i}`)
+      await cluster.router(ROUTER, ROUTER_ASN, [waiting(0)])
+      const { logger } = await cluster.speaker('n1', {}, 'metallb')
+      await soon(() => expect(cluster.statuses('servicebgpstatuses')).toHaveLength(20))
+      await quiet(cluster)
+      const missing = logger.lines.filter(({ event }) => event === 'permission-missing')
+      expect(missing.map(({ fields }) => String(fields['message'])).sort()).toEqual([
+        expect.stringMatching(/cannot patch resource "bgpsessionstates"/),
+        expect.stringMatching(/cannot patch resource "configurationstates"/),
+        expect.stringMatching(/cannot patch resource "services\/status"/),
+      ])
+    } finally {
+      await cluster.stop()
+    }
+  })
+})
+
 describe('a speaker without a right', () => {
   it('says which one is missing', async () => {
     const everything = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] }

@@ -1,16 +1,26 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { findBinaries } from '@metallb-ts/tools/envtest'
-import { applyConfiguration, eventually, Lab, NODES, type NodeName } from '@metallb-ts/lab'
+import { applyConfiguration, applyPeers, eventually, Lab, NODES, type NodeName } from '@metallb-ts/lab'
+
+export interface StartedLabInit {
+  /** Routers that are peers from the start. @default all that are there */
+  readonly peers?: readonly ('frr' | 'bird')[]
+  /** More fields of those peers. */
+  readonly more?: object
+  /** Of the speakers. */
+  readonly flags?: readonly string[]
+}
 
 /** A lab with the product running in it; on the real control plane where this machine has one. */
-export async function startedLab(routers: readonly ('frr' | 'bird')[]): Promise<Lab> {
+export async function startedLab(routers: readonly ('frr' | 'bird')[], init: StartedLabInit = {}): Promise<Lab> {
   const binaries = findBinaries()
   if (!binaries.ok) console.log(`on the embedded API server: ${binaries.reason}`)
   const lab = await Lab.build({ api: binaries.ok ? 'real' : 'embedded', routers })
-  await applyConfiguration(lab.cluster, routers)
+  await applyConfiguration(lab.cluster, [])
+  for (const router of init.peers ?? routers) await applyPeers(lab.cluster, router, init.more)
   lab.startController()
-  lab.startSpeakers()
+  lab.startSpeakers(init.flags)
   return lab
 }
 
