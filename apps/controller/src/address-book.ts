@@ -6,6 +6,7 @@ import {
   type Ensured,
   type Pool,
   type PoolUsage,
+  type Quarantined,
 } from '@metallb-ts/ipam'
 import {
   currentAddresses,
@@ -59,6 +60,13 @@ export class AddressBook {
       this.#allocator.adopt(LEAVING + key, currentAddresses(service), EXCLUSIVE)
     }
     return lost.filter(key => !key.startsWith(LEAVING))
+  }
+
+  /** Replaces what is kept back. @returns the Services that have to move */
+  setQuarantine(entries: readonly Quarantined[]): readonly string[] {
+    const moving = this.#allocator.setQuarantine(entries)
+    this.#onFreed()
+    return moving.filter(key => !key.startsWith(LEAVING))
   }
 
   /** Synchronous: no other Service is decided meanwhile. */

@@ -33,6 +33,8 @@ export interface ControllerOptions extends ProcessOptions {
   readonly webhookPort: number
   /** Name of the Lease that decides which of several controllers acts; empty means that this one always does. */
   readonly lease: string
+  /** Whether speakers tell of addresses that strangers have. */
+  readonly guard: boolean
   /** Settings of MetalLB's that were given and mean nothing here. */
   readonly withoutMeaning: readonly string[]
 }
@@ -66,6 +68,11 @@ const WEBHOOK_MODES = ['enabled', 'disabled', 'onlywebhook'] as const
 
 const OPTIONS = {
   ...PROCESS_OPTIONS,
+  guard: booleanOption({
+    flag: 'l2-guard',
+    env: 'METALLB_TS_L2_GUARD',
+    help: 'give nobody an address that speakers with the same flag find to be a stranger’s',
+  }),
   namespace: textOption({
     flag: 'namespace',
     env: 'METALLB_NAMESPACE',

@@ -2,6 +2,7 @@ import {
   COMMUNITIES,
   CONFIGURATION_STATES,
   IP_ADDRESS_POOLS,
+  SERVICE_L2_STATUSES,
   type Community,
   type ConfigurationState,
   type IPAddressPool,
@@ -15,8 +16,10 @@ import {
   SERVICES,
   type Informer,
   type InformerComponents,
+  type KubeObject,
 } from '@metallb-ts/k8s-watch'
 import { projectNamespace, projectNode, projectService, type KeptService, type SentService } from './projections.ts'
+import { TAKEN_LABEL } from './quarantine.ts'
 
 /** Everything that the controller watches. */
 export interface Stores {
@@ -26,6 +29,8 @@ export interface Stores {
   readonly namespaces: Informer<Namespace>
   readonly nodes: Informer<Node>
   readonly states: Informer<ConfigurationState>
+  /** Addresses that speakers found to be a stranger's. */
+  readonly taken: Informer<KubeObject>
   /** Those without which nothing is decided. */
   readonly decisive: readonly Informer<unknown>[]
   start(): void
@@ -38,9 +43,14 @@ export interface StoresInit {
   readonly namespace: string
   /** Under which name we write. */
   readonly fieldManager: string
+  /** Whether speakers look for strangers. @default false */
+  readonly guard?: boolean
 }
 
-export function createStores(components: InformerComponents, { namespace, fieldManager }: StoresInit): Stores {
+export function createStores(
+  components: InformerComponents,
+  { namespace, fieldManager, guard = false }: StoresInit,
+): Stores {
   const services = createInformer(components, {
     resource: SERVICES,
     project: (service: SentService) => projectService(service, fieldManager),
@@ -54,9 +64,17 @@ export function createStores(components: InformerComponents, { namespace, fieldM
     namespace,
     fieldSelector: 'metadata.name=controller',
   })
-  const decisive: readonly Informer<unknown>[] = [services, pools, communities, namespaces, nodes]
+  const taken = createInformer<KubeObject>(components, {
+    resource: SERVICE_L2_STATUSES,
+    namespace,
+    labelSelector: TAKEN_LABEL,
+  })
+  const decisive: readonly Informer<unknown>[] = [
+    ...[services, pools, communities, namespaces, nodes],
+    ...(guard ? [taken] : []),
+  ]
   return {
-    ...{ services, pools, communities, namespaces, nodes, states, decisive },
+    ...{ services, pools, communities, namespaces, nodes, states, taken, decisive },
     start: () => {
       for (const informer of [...decisive, states]) informer.start()
     },

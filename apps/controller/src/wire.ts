@@ -1,4 +1,4 @@
-import { CONFIGURATION_STATES } from '@metallb-ts/api'
+import { CONFIGURATION_STATES, SERVICE_L2_STATUSES } from '@metallb-ts/api'
 import { EventBus } from '@metallb-ts/event-bus'
 import {
   createClient,
@@ -12,6 +12,7 @@ import {
   type KubeTransport,
   type Leader,
 } from '@metallb-ts/k8s-watch'
+import { formatAddress } from '@metallb-ts/netip'
 import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import { AddressBook } from './address-book.ts'
 import { createConfigurationStateReconciler } from './configuration-state.ts'
@@ -22,6 +23,7 @@ import { ForeignInstallations } from './foreign-installations.ts'
 import { ensureMemberSecret } from './member-secret.ts'
 import { observe } from './observe.ts'
 import { PoolCounters } from './pool-counters.ts'
+import { takenAddresses } from './quarantine.ts'
 import { createPoolReconciler } from './reconcile-pools.ts'
 import { createServiceReconciler } from './reconcile-service.ts'
 import { RestAfterWork } from './rest.ts'
@@ -51,6 +53,8 @@ export interface ControllerInit {
   readonly lease: string
   /** Who we are among the candidates for it. */
   readonly identity: string
+  /** Addresses that speakers find to be a stranger's are given to nobody. @default false */
+  readonly guard?: boolean
 }
 
 export interface Controller {
@@ -82,8 +86,8 @@ export function createController(components: ControllerComponents, init: Control
   const recorder = createRecorder({ client, clock }, { component: 'metallb-controller', host: init.podName })
   const eventsBehind = new EventsBehind({ recorder, isBusy: () => serviceQueue.length > WRITES_IN_FLIGHT })
   const writes = createStatusWrites(client, fieldManager)
-  const stores = createStores({ transport, clock, random, events: bus }, { namespace, fieldManager })
-  const { services, pools, states } = stores
+  const stores = createStores({ transport, clock, random, events: bus }, { ...init, fieldManager })
+  const { services, pools, states, taken } = stores
 
   const waiting = new WaitingServices({ clock, wake: key => serviceQueue.add(key, { priority: 'backlog' }) })
   const book = new AddressBook(() => waiting.freed())
@@ -141,6 +145,14 @@ export function createController(components: ControllerComponents, init: Control
       counters.changed()
       return outcomeOf(undefined)
     },
+    quarantine: () => {
+      const entries = takenAddresses(taken.list())
+      for (const { address, reason } of entries) {
+        logger.warn('address-quarantined', { address: formatAddress(address), reason })
+      }
+      for (const key of book.setQuarantine(entries)) serviceQueue.add(key)
+      return outcomeOf(undefined)
+    },
     state: async () => outcomeOf(await reconcileState()),
     secret: async () => {
       const { memberSecretName: name, deployment } = init
@@ -159,9 +171,11 @@ export function createController(components: ControllerComponents, init: Control
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
     if (initial) return
     if (kind === SERVICES.kind) serviceQueue.add(key)
+    else if (kind === SERVICE_L2_STATUSES.kind) configQueue.add('quarantine')
     else if (kind === CONFIGURATION_STATES.kind) configQueue.add('state')
     else if (firstPass.hasBegun) configQueue.add('pools')
   })
+  if (init.guard === true) whenSynced(bus, stores.decisive, () => configQueue.add('quarantine'))
   const stateChanged = (): void => {
     if (states.isSynced) configQueue.add('state')
   }

@@ -1,7 +1,7 @@
 import { SERVICE_L2_STATUSES } from '@metallb-ts/api'
 import type { EventBus } from '@metallb-ts/event-bus'
 import { createWorkQueue, DONE, isCode, type KubeClient, type KubeObject } from '@metallb-ts/k8s-watch'
-import type { Clock, Logger, Random } from '@metallb-ts/runtime'
+import type { Clock, Logger, Random, Timer } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
 
 export interface TakenParts {
@@ -26,6 +26,7 @@ export function createTakenWriter(
   { node, namespace }: { readonly node: string; readonly namespace: string },
 ): TakenWriter {
   const taken = new Map<string, { readonly mac: string; readonly interface: string }>()
+  const forgetting = new Map<string, Timer>()
   const queue = createWorkQueue(
     { clock, random },
     {
@@ -43,6 +44,13 @@ export function createTakenWriter(
       backoff: { baseMs: 200, maxMs: 60_000 },
     },
   )
+
+  /** Its Service has another address by now, and nobody asks for this one: it may be tried again. */
+  function forget(address: string): void {
+    forgetting.get(address)?.cancel()
+    forgetting.delete(address)
+    if (taken.delete(address)) queue.add(address)
+  }
 
   async function create(address: string, found: { readonly mac: string; readonly interface: string }): Promise<void> {
     const annotations = { [TAKEN.address]: address, [TAKEN.mac]: found.mac, [TAKEN.interface]: found.interface }
@@ -67,9 +75,14 @@ export function createTakenWriter(
     if (taken.size >= MOST_TAKEN) return
     taken.set(address, found)
     queue.add(address)
+    forgetting.get(address)?.cancel()
+    forgetting.set(
+      address,
+      clock.setTimer(REMEMBERED_MS, () => forget(address)),
+    )
   })
   events.subscribe('l2:gained', ({ detail: { address } }) => {
-    if (taken.delete(address)) queue.add(address)
+    forget(address)
   })
 
   return {
@@ -77,7 +90,10 @@ export function createTakenWriter(
       queue.add(STARTED)
       queue.start()
     },
-    stop: () => queue.stop(),
+    stop: () => {
+      for (const timer of forgetting.values()) timer.cancel()
+      return queue.stop()
+    },
   }
 }
 
@@ -91,6 +107,7 @@ export const TAKEN = {
 
 const STARTED = ''
 const MOST_TAKEN = 4_096
+const REMEMBERED_MS = 3_600_000
 
 /** A name of Kubernetes: letters, digits, dashes and dots. */
 function nameOf(node: string, address: string): string {
