@@ -56,6 +56,22 @@ const CASES: Readonly<Record<string, RenderInit & { readonly row: number }>> = {
       },
     },
   },
+  layer2: {
+    row: 109,
+    values: {
+      speaker: {
+        layer2: {
+          election: 'sticky',
+          electionSlackPercent: 150,
+          holdDownSeconds: 60,
+          avoidCordoned: true,
+          guard: true,
+          backend: 'cap',
+        },
+        drainSeconds: 0,
+      },
+    },
+  },
   'every-interface': {
     row: 109,
     values: { speaker: { excludeInterfaces: { enabled: false }, ignoreExcludeLB: true, wanConfig: true } },

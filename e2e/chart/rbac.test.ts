@@ -38,6 +38,7 @@ describe.skipIf(!helm.ok)(`permissions (${where})`, () => {
     ['lists that are streamed', { streamsLists: true }],
     ['lists that are not', { streamsLists: false }],
     ['a second controller that stands by', { streamsLists: false, values: { controller: { replicas: 2 } } }],
+    ['a guard against strangers', { streamsLists: false, values: { speaker: { layer2: { guard: true } } } }],
     ['webhooks', { streamsLists: false, values: { controller: { webhookMode: 'enabled' } } }],
   ])(
     '[row 109] the controller and the speaker need what the chart allows them, and nothing more: with %s',

@@ -69,6 +69,22 @@ export const MEANINGS: readonly (readonly [path: RegExp, meaning: string])[] = [
   [/^speaker\.memberlist\.mlBindAddrOverride$/, 'Empty: the pod’s address, which is the node’s'],
   [/^speaker\.memberlist\.mlSecretKeyPath$/, 'Where the Secret is mounted'],
   [/^speaker\.memberProfile$/, 'New here: how soon a silent node is given up; empty: `fast`'],
+  [
+    /^speaker\.layer2\.election$/,
+    'New here: who answers for an address. `metallb`: in MetalLB’s order; `bounded`: no node has more than its share; `sticky`: nor does an address move without need',
+  ],
+  [
+    /^speaker\.layer2\.electionSlackPercent$/,
+    'New here: of its equal share that a node may have, with `bounded` and `sticky`',
+  ],
+  [/^speaker\.layer2\.holdDownSeconds$/, 'New here: for which a node that came back takes nothing from an owner'],
+  [/^speaker\.layer2\.avoidCordoned$/, 'New here: a cordoned node answers for nothing'],
+  [
+    /^speaker\.layer2\.guard$/,
+    'New here: asks the network before an address is announced first, and gives away none that somebody has',
+  ],
+  [/^speaker\.layer2\.backend$/, 'New here: `packet`: by packet sockets; `cap`: through libpcap'],
+  [/^speaker\.drainSeconds$/, 'New here: for which routes of a drained node are marked before they are withdrawn'],
   [/^speaker\.wanConfig$/, 'The same as the profile `safe`, for nodes far apart'],
   [/^speaker\.secretName$/, 'Of the heartbeats; empty: the full name and `-memberlist`'],
   [/^speaker\.excludeInterfaces\.enabled$/, 'Leaves the interfaces of container networks alone'],
