@@ -7,7 +7,7 @@ import { EventBus } from '@metallb-ts/event-bus'
 import { createAccessReviewer, createClient, type KubeResponse, type KubeTransport } from '@metallb-ts/k8s-watch'
 import { httpTransport } from '@metallb-ts/k8s-watch/node'
 import { startFakeApiServer, type FakeApiServer } from '@metallb-ts/k8s-watch/testing'
-import { address, formatAddress } from '@metallb-ts/netip'
+import { address } from '@metallb-ts/netip'
 import type { Clock } from '@metallb-ts/runtime'
 import { createPrometheusMetrics, REAL_CLOCK, type PrometheusMetrics } from '@metallb-ts/runtime/node'
 import { memoryLogger, SimRandom } from '@metallb-ts/runtime/testing'
@@ -15,7 +15,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { readControllerOptions } from '@metallb-ts/controller/options'
 import { startWebhooks } from '@metallb-ts/controller/webhooks'
 import { createController } from '@metallb-ts/controller/wire'
-import type { Lan, LanComponents } from '@metallb-ts/speaker/lan/lan'
+import { ElectingLan } from '@metallb-ts/speaker/lan/testing/electing-lan'
 import { createSpeaker } from '@metallb-ts/speaker/wire'
 import { renderChart, type Rendered } from '@metallb-ts/tools/chart/helm'
 import { noting, permissionsOf, rulesFor } from './permissions.ts'
@@ -183,19 +183,7 @@ async function review(logger: ReturnType<typeof memoryLogger>): Promise<void> {
   expect(JSON.parse(answer)).toMatchObject({ response: { uid: '1', allowed: true } })
 }
 
-/** Answers for everything that it is given, on one interface. */
-const answering = (events: LanComponents['events']): Lan => ({
-  apply: desired => {
-    for (const one of desired) events.publish('l2:gained', { address: formatAddress(one.address), interface: 'eth0' })
-  },
-  setPeers: () => {},
-  setBfd: () => {},
-  counters: () => ({ addresses: {}, ignored: {}, sendFailures: 0, bfd: [] }),
-  links: () => [],
-  stop: () => Promise.resolve(),
-})
-
-/** Its LAN is told of nothing else, its router is a speaker of the same kind. */
+/** It holds its elections alone, its router is a speaker of the same kind. */
 function startSpeaker({ server }: Cluster): Running {
   const { used, logger, components, ask } = process(server, 'speaker')
   const network = new SimNetwork({ clock: REAL_CLOCK, random: new SimRandom(1) })
@@ -210,12 +198,16 @@ function startSpeaker({ server }: Cluster): Running {
     { asn: 64_513, routerId: ROUTER_ADDRESS },
   )
   router.addPeer({ name: NODE, remote: NODE_ADDRESS, peerAsn: 64_512, passive: true })
+  const lan = new ElectingLan(NODE, REAL_CLOCK)
   const speaker = createSpeaker(
     {
       ...components,
       bgpTransport: network.host(NODE_ADDRESS).transport,
       discovery: { watch: () => ({ stop: () => {} }) },
-      startLan: ({ events }) => Promise.resolve(answering(events)),
+      startLan: ({ events }) => {
+        lan.events = events
+        return Promise.resolve(lan)
+      },
     },
     {
       node: NODE,

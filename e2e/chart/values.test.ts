@@ -79,7 +79,7 @@ describe.skipIf(!helm.ok)(`values, rendered (${where})`, () => {
   it('[row 109] crds.enabled brings the definitions, or does not', async () => {
     const kinds = async (crds: boolean): Promise<number> =>
       (await renderChart({ crds })).filter(({ kind }) => kind === 'CustomResourceDefinition').length
-    expect([await kinds(true), await kinds(false)]).toEqual([9, 0])
+    expect([await kinds(true), await kinds(false)]).toEqual([10, 0])
   })
 
   it('[row 109] what means nothing without FRR changes nothing, and is named to who installs', async () => {

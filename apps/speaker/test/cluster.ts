@@ -1,16 +1,13 @@
 import { crds, type Condition } from '@metallb-ts/api'
 import { createSpeaker as createRouter, type PeerInit, type Speaker as Router } from '@metallb-ts/bgp-fsm'
 import { SimNetwork } from '@metallb-ts/bgp-fsm/testing'
-import { EventBus, type Publisher } from '@metallb-ts/event-bus'
-import type { DesiredAddress } from '@metallb-ts/l2-announcer'
+import { EventBus } from '@metallb-ts/event-bus'
 import { httpTransport } from '@metallb-ts/k8s-watch/node'
 import { startFakeApiServer, type FakeApiServer, type FakeApiServerInit } from '@metallb-ts/k8s-watch/testing'
-import { address, formatAddress } from '@metallb-ts/netip'
+import { address } from '@metallb-ts/netip'
 import { createPrometheusMetrics, REAL_CLOCK, type PrometheusMetrics } from '@metallb-ts/runtime/node'
 import { memoryLogger, SimRandom } from '@metallb-ts/runtime/testing'
-import type { LanAddress } from '../src/lan/contest.ts'
-import { Keeper } from '../src/lan/keeper.ts'
-import type { Lan, LanEvents, LinkView } from '../src/lan/lan.ts'
+import { ElectingLan } from '../src/lan/testing/electing-lan.ts'
 import { createSpeaker, type Speaker, type SpeakerInit } from '../src/wire.ts'
 
 export const NAMESPACE = 'metallb-system'
@@ -173,7 +170,7 @@ export interface Running {
   readonly speaker: Speaker
   readonly logger: ReturnType<typeof memoryLogger>
   readonly metrics: PrometheusMetrics
-  readonly lan: TestLan
+  readonly lan: ElectingLan
   stop(): Promise<void>
 }
 
@@ -184,7 +181,7 @@ async function runSpeaker(cluster: Cluster, node: string, init: Partial<SpeakerI
     server: cluster.server.url,
     ...(token !== '' && { authorization: () => `Bearer ${token}` }),
   })
-  const lan = new TestLan(node)
+  const lan = new ElectingLan(node, REAL_CLOCK)
   const i = Number(node.slice(1)) - 1
   const speaker = createSpeaker(
     {
@@ -216,59 +213,6 @@ async function runSpeaker(cluster: Cluster, node: string, init: Partial<SpeakerI
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => (stopped ??= speaker.stop('test').then(() => transport.close()))
   return { speaker, logger, metrics, lan, stop }
-}
-
-/** One interface, on which everything is answered that is held; every node counts as alive. */
-export class TestLan implements Lan {
-  events: Publisher<LanEvents> | undefined
-  readonly #keeper: Keeper
-  #held = new Set<string>()
-
-  constructor(node: string) {
-    this.#keeper = new Keeper(
-      {
-        clock: REAL_CLOCK,
-        members: undefined,
-        isUsable: ({ interfaces }) => interfaces === undefined || interfaces.includes('eth0'),
-        apply: desired => this.#hold(desired),
-        onOwners: changes => {
-          const owners = [...changes].map(([one, { owner = '', refusals }]) => ({ address: one, owner, refusals }))
-          this.events?.publish('l2:owners', { owners })
-        },
-      },
-      { node, spreading: { name: 'metallb' }, holdDownMs: 0 },
-    )
-  }
-
-  get held(): readonly string[] {
-    return [...this.#held].sort()
-  }
-
-  apply(desired: readonly LanAddress[]): void {
-    this.#keeper.setDesired(desired)
-  }
-
-  #hold(desired: readonly DesiredAddress[]): void {
-    const answered = desired.filter(({ interfaces }) => interfaces === 'all' || interfaces.includes('eth0'))
-    const now = new Set(answered.map(one => formatAddress(one.address)))
-    const before = this.#held
-    this.#held = now
-    for (const one of now) if (!before.has(one)) this.events?.publish('l2:gained', { address: one, interface: 'eth0' })
-    for (const one of before) if (!now.has(one)) this.events?.publish('l2:lost', { address: one, interface: 'eth0' })
-  }
-
-  setPeers(): void {}
-  setBfd(): void {}
-  counters(): ReturnType<Lan['counters']> {
-    return { addresses: {}, ignored: {}, sendFailures: 0, bfd: [] }
-  }
-  links(): readonly LinkView[] {
-    const use = { arp: 'used', ndp: 'used', addresses: [], isUp: true, hasCarrier: true, mac: '02:00:00:00:00:01' }
-    return [{ index: 1, name: 'eth0', ...use }]
-  }
-  stop(): Promise<void> {
-    return Promise.resolve()
-  }
 }
 
 export function nodeAddress(i: number): string {
