@@ -18,6 +18,8 @@ export interface Daemon {
   show(cidr: string): string
   /** Asks us to announce everything of the plain session again. */
   refresh?(): void
+  /** What it says while it waits for the peer of the plain session to come back. @default what it shows of the route */
+  restart?(): string
   /** What it says of how the plain session ended. */
   lastError?(): string
 }
@@ -25,8 +27,9 @@ export interface Daemon {
 export interface DaemonKind {
   readonly name: string
   readonly programs: readonly string[]
-  /** How it writes a large community, and that a route waits for a peer that restarts. */
+  /** How it writes a large community. */
   readonly large: string
+  /** How it says that routes wait for a peer that restarts. */
   readonly stale?: RegExp
   /** What this version cannot do, and how that is known. */
   readonly lacks: Readonly<Partial<Record<SessionName | 'restart' | 'refresh' | 'extended next hop', string>>>
@@ -75,7 +78,7 @@ const BIRD: DaemonKind = {
   name: 'BIRD',
   programs: ['/usr/sbin/bird'],
   large: `(${OUR_ASN}, 1, 7)`,
-  stale: /\bs\b|stale/i,
+  stale: /graceful restart active/,
   lacks: {},
   start: lab => {
     const protocol = (session: MatrixSession): string => `
@@ -100,6 +103,7 @@ ${SESSIONS.map(protocol).join('\n')}
     return {
       show: cidr => bird.ask(`show route for ${cidr} all`),
       refresh: () => void bird.ask('reload in to_plain'),
+      restart: () => bird.ask('show protocols all to_plain'),
       lastError: () => bird.ask('show protocols all to_plain'),
     }
   },
