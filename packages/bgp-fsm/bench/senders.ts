@@ -182,12 +182,13 @@ const EXABGP: SenderKind = {
   start: async (lab, { count, sets }) => {
     const pipe = join(lab.folder, 'commands')
     execFileSync('mkfifo', [pipe])
+    const read = lab.file('read.sh', `exec cat <> ${pipe}\n`)
     const route = (i: number): string =>
       `    route ${hostText(i)}/32 next-hop self community [ ${COMMUNITY_ASN}:${i % sets} ];`
     const conf = lab.file(
       'exabgp.conf',
       `
-process commands { run /bin/sh -c "exec cat <> ${pipe}"; encoder text; }
+process commands { run /bin/sh ${read}; encoder text; }
 neighbor 192.0.2.1 {
   router-id 192.0.2.10;
   local-address 192.0.2.10;

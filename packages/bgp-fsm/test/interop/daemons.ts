@@ -47,7 +47,7 @@ const FRR: DaemonKind = {
       const is = ` neighbor ${session.source}`
       const families = session.twoOctets === true ? ['ipv4'] : ['ipv4', 'ipv6']
       return [
-        `${is} remote-as ${session.twoOctets === true ? 23_456 : OUR_ASN}`,
+        `${is} remote-as ${OUR_ASN}`,
         session.dials === undefined ? `${is} passive` : `${is} timers connect 1`,
         ...(session.password === undefined ? [] : [`${is} password ${session.password}`]),
         ...(session.ttlSecurity === undefined ? [] : [`${is} ttl-security hops 1`]),
@@ -234,9 +234,10 @@ neighbor ${session.source} {
   api { processes [ told ]; receive { parsed; update; } }
 }`
     const log = join(lab.folder, 'exabgp.json')
+    const told = lab.file('told.sh', `exec cat > ${log}\n`)
     const conf = lab.file(
       'exabgp.conf',
-      `process told { run /bin/sh -c "exec cat > ${log}"; encoder json; }\n${SESSIONS.map(neighbour).join('\n')}`,
+      `process told { run /bin/sh ${told}; encoder json; }\n${SESSIONS.map(neighbour).join('\n')}`,
     )
     const settings = [
       'daemon.user=root',
@@ -266,5 +267,6 @@ function inside(lab: Lab, ...command: readonly string[]): string {
   return execFileSync('ip', ['netns', 'exec', lab.router, ...command], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 5_000, // some wait for a daemon that is not there
   })
 }
