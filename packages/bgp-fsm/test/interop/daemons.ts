@@ -203,7 +203,7 @@ deny to any
     lab.spawn(lab.router, '/usr/sbin/bgpd', ['-d', '-f', conf])
     const bgpctl = (...args: readonly string[]): string => inside(lab, 'bgpctl', '-s', socket, ...args)
     return {
-      show: cidr => bgpctl('show', 'rib', cidr, 'detail'),
+      show: cidr => bgpctl('show', 'rib', 'detail', cidr),
       refresh: () => void bgpctl('neighbor', '192.0.2.10', 'refresh'),
       lastError: () => bgpctl('show', 'neighbor', '192.0.2.10'),
     }
