@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Lab } from './lab.ts'
 import {
@@ -200,6 +200,7 @@ deny to any
 `,
     )
     execFileSync('chmod', ['600', conf])
+    mkdirSync('/run/openbgpd', { recursive: true }) // its chroot, which nobody makes where there is no systemd
     lab.spawn(lab.router, '/usr/sbin/bgpd', ['-d', '-f', conf])
     const bgpctl = (...args: readonly string[]): string => inside(lab, 'bgpctl', '-s', socket, ...args)
     return {
