@@ -3,7 +3,7 @@ export interface MatrixSession {
   readonly name: SessionName
   /** Ours. */
   readonly source: string
-  readonly password?: string
+  readonly password?: string | undefined
   readonly ttlSecurity?: true
   /** The daemon reads AS numbers of two octets only. */
   readonly twoOctets?: true
@@ -25,7 +25,8 @@ export const SESSIONS: readonly MatrixSession[] = [
   { name: 'dialled', source: '192.0.2.22', password: PASSWORD, dials: 'daemon' },
   { name: 'gtsm', source: '192.0.2.23', ttlSecurity: true },
   { name: 'two-octets', source: '192.0.2.24', twoOctets: true },
-  { name: 'both', source: '192.0.2.25', dials: 'both' },
+  // Our listening socket has one key for all that the daemon opens from one address.
+  { name: 'both', source: '192.0.2.25', password: PASSWORD, dials: 'both' },
 ]
 
 export function isSix({ source }: MatrixSession): boolean {
