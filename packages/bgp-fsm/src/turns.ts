@@ -35,7 +35,7 @@ export class Turns {
   /** From the next turn on. */
   later(name: unknown, step: WorkStep): void {
     this.#waiting.set(name, step)
-    this.#timer ??= this.#clock.setTimer(0, () => this.#turn())
+    this.#nextTurn()
   }
 
   cancel(name: unknown): void {
@@ -46,7 +46,11 @@ export class Turns {
     this.#timer = undefined
     this.#left = this.#budget
     this.#work()
-    if (!this.isIdle) this.#timer ??= this.#clock.setTimer(0, () => this.#turn())
+    if (!this.isIdle) this.#nextTurn()
+  }
+
+  #nextTurn(): void {
+    if (this.#timer === undefined) this.#timer = this.#clock.setTimer(0, () => this.#turn())
   }
 
   #work(): void {
