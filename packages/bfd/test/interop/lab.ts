@@ -309,7 +309,7 @@ export interface ShownSession {
 export async function eventually<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   what: () => string,
-  timeoutMs = 30_000,
+  timeoutMs = 90_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
