@@ -1,10 +1,18 @@
 import type { Clock, Timer } from '../clock.ts'
 
-/** The machine's own time. A timer of more than 24.8 days is re-armed, for Node counts no further. */
+/**
+ * The machine's own time. A timer of more than 24.8 days is re-armed, for Node counts no further; one of no time at all
+ * fires in the next turn of the event loop, where Node would let a millisecond pass.
+ */
 export const REAL_CLOCK: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
-  setTimer: (ms, fire) => longTimer(ms, fire),
+  setTimer: (ms, fire) => (ms <= 0 ? nextTurn(fire) : longTimer(ms, fire)),
+}
+
+function nextTurn(fire: () => void): Timer {
+  const handle = setImmediate(fire)
+  return { cancel: () => clearImmediate(handle) }
 }
 
 function longTimer(ms: number, fire: () => void): Timer {
@@ -13,7 +21,7 @@ function longTimer(ms: number, fire: () => void): Timer {
     handle =
       left > MAX_TIMEOUT_MS ? setTimeout(() => arm(left - MAX_TIMEOUT_MS), MAX_TIMEOUT_MS) : setTimeout(fire, left)
   }
-  arm(Math.max(0, ms))
+  arm(ms)
   return { cancel: () => clearTimeout(handle) }
 }
 
