@@ -1,10 +1,15 @@
 // A cluster's API server in a process of its own: 10 000 Services, 50 000 EndpointSlices, 1 000 Nodes. Told what to do by messages.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startFakeApiServer, type StoredObject } from '../src/testing/index.ts'
 import { issueCertificate } from '../src/node/webhook/index.ts'
 
 export type Order =
-  { readonly type: 'burst'; readonly events: number } | { readonly type: 'cut-watches' } | { readonly type: 'figures' }
+  | { readonly type: 'burst'; readonly events: number }
+  /** The server goes, with all its connections, and comes back on its port; its history begins anew. */
+  | { readonly type: 'restart'; readonly downMs: number }
+  | { readonly type: 'figures' }
 
+/** Since the server came up. */
 export interface Figures {
   readonly requests: number
   readonly watches: number
@@ -17,7 +22,8 @@ const certificate = await issueCertificate({
   notBefore: Date.now() - DAY,
   notAfter: Date.now() + DAY,
 })
-const server = await startFakeApiServer({ tls: certificate, historyLimit: 200_000, bookmarkMs: 60_000 })
+const init = { tls: certificate, historyLimit: 200_000, bookmarkMs: 60_000 }
+let server = await startFakeApiServer(init)
 const { store } = server.core
 
 let turn = 0
@@ -28,11 +34,20 @@ process.send?.({ kubeconfig: server.kubeconfig })
 
 process.on('SIGINT', () => process.exit(0))
 process.on('message', (order: Order) => {
-  if (order.type === 'burst') burst(order.events)
-  else if (order.type === 'cut-watches') server.cutWatches()
-  const { requests, connections, watches } = server
-  process.send?.({ requests: requests.length, watches, connections } satisfies Figures)
+  void obey(order).then(() => {
+    const { requests, connections, watches } = server
+    process.send?.({ requests: requests.length, watches, connections } satisfies Figures)
+  })
 })
+
+async function obey(order: Order): Promise<void> {
+  if (order.type === 'burst') burst(order.events)
+  if (order.type !== 'restart') return
+  await server.stop()
+  store.compact()
+  await sleep(order.downMs)
+  server = await startFakeApiServer({ ...init, store, port: Number(new URL(server.url).port) })
+}
 
 function burst(events: number): void {
   const services = store.list('services')

@@ -17,7 +17,11 @@ import { connect } from '../src/node/index.ts'
 export interface Report {
   readonly syncedMs: number
   readonly peakMiB: number
+  /** The longest that anybody in the process waited for the event loop. */
   readonly longestBlockMs: number
+  /** The longest that the thread of the event loop itself worked without a pause: what other programs do is not in it. */
+  readonly longestBusyMs: number
+  readonly cpuMs: number
 }
 
 /** Both ways speak of what happened in the same words. */
@@ -28,6 +32,8 @@ interface Watching {
 const [path = '', way = '', watches = '3'] = process.argv.slice(2)
 const resources = Array.from({ length: Number(watches) }, (_, i) => [SERVICES, ENDPOINT_SLICES, NODES][i % 3]!)
 const delay = monitorEventLoopDelay({ resolution: 1 })
+let longestBusyMs = 0
+let cpuBefore = process.cpuUsage()
 
 let startedAt = 0
 const watching = way === 'official' ? await official() : await ours(way === 'ours-whole')
@@ -36,18 +42,36 @@ report(performance.now() - startedAt)
 process.on('SIGINT', () => process.exit(0))
 process.on('message', (question: 'report' | 'reset') => {
   if (question === 'report') report(0)
-  else delay.reset()
+  else reset()
 })
+
+function reset(): void {
+  delay.reset()
+  longestBusyMs = 0
+  cpuBefore = process.cpuUsage()
+}
+
+function watchTurns(before = process.threadCpuUsage()): void {
+  setTimeout(() => {
+    const now = process.threadCpuUsage()
+    longestBusyMs = Math.max(longestBusyMs, (now.user + now.system - before.user - before.system) / 1_000)
+    watchTurns(now)
+  }, 0)
+}
 
 function report(syncedMs: number): void {
   const peakMiB = process.resourceUsage().maxRSS / 1_024
-  process.send?.({ syncedMs, peakMiB, longestBlockMs: delay.max / 1e6, changes: watching.changes() })
+  const { user, system } = process.cpuUsage(cpuBefore)
+  const longest = { longestBlockMs: delay.max / 1e6, longestBusyMs }
+  process.send?.({ syncedMs, peakMiB, ...longest, cpuMs: (user + system) / 1_000, changes: watching.changes() })
 }
 
 /** The programs are loaded; from here on it is about watching. */
 function begin(): void {
   startedAt = performance.now()
   delay.enable()
+  reset()
+  watchTurns()
 }
 
 async function ours(isWhole: boolean): Promise<Watching> {

@@ -1,4 +1,4 @@
-import type { Clock } from '@metallb-ts/runtime'
+import { delay, type Clock } from '@metallb-ts/runtime'
 import { asKubeFailure, failureOf, kubeFailure, parse } from './failure.ts'
 import type { Resource } from './resource.ts'
 import type { KubeTransport } from './transport.ts'
@@ -29,7 +29,7 @@ export async function waitUntilServed(
     signal?.throwIfAborted()
     const found = await discover(transport, resources).catch(() => undefined)
     if (found !== undefined && resources.every(resource => found.serves(resource))) return
-    await new Promise<void>(resolve => clock.setTimer(everyMs, resolve))
+    await delay(clock, everyMs, signal)
   }
 }
 

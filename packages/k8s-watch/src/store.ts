@@ -71,8 +71,12 @@ export class Store<T> implements Lister<T> {
     return this.#shown.by(index, term)
   }
 
-  /** Takes a newer version; an object of the same name with another uid replaces the old one. */
+  /**
+   * Takes a newer version; an object of the same name with another uid replaces the old one. What is no newer than
+   * everything that was seen is told twice: it may be gone since.
+   */
   apply(object: Stored<T>): readonly StoreChange<T>[] {
+    if (this.#revision !== '' && !isNewer(object.resourceVersion, this.#revision)) return []
     this.seen(object.resourceVersion)
     const before = this.#shown.objects.get(object.key)
     if (before !== undefined && isSameOrOlder(object, before)) return []

@@ -1,8 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-import { CONFIG_MAPS, createClient, ENDPOINT_SLICES, LEASES, type KubeClient, type KubeObject } from '../src/index.ts'
+import { EventBus } from '@metallb-ts/event-bus'
+import { REAL_CLOCK, realRandom } from '@metallb-ts/runtime/node'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import {
+  CONFIG_MAPS,
+  createClient,
+  createInformer,
+  ENDPOINT_SLICES,
+  LEASES,
+  SECRETS,
+  type Informer,
+  type KubeClient,
+  type KubeEvents,
+  type KubeObject,
+} from '../src/index.ts'
 import { httpTransport, type HttpTransportInit } from '../src/node/index.ts'
 import { issueCertificate } from '../src/node/webhook/index.ts'
 import { startFakeApiServer, type FakeApiServer, type FakeApiServerInit } from '../src/testing/index.ts'
@@ -65,6 +78,42 @@ describe('the fake API server', () => {
       problem('forbidden', /leases.coordination.k8s.io is forbidden.*in the namespace "elsewhere"/),
     )
     await expect(nobody.list(CONFIG_MAPS)).rejects.toMatchObject(problem('unauthorized', /Unauthorized/))
+  })
+
+  it('[K-08] a right to one name is enough to follow that one object', async () => {
+    const rule = { verbs: ['get', 'list', 'watch'], apiGroups: [''], resources: ['secrets'], resourceNames: ['mine'] }
+    const server = await started({ users: [{ token: 't', name: 'one', rules: [rule] }] })
+    for (const name of ['mine', 'theirs'])
+      server.core.store.create('secrets', `default/${name}`, { metadata: { name, namespace: 'default' } })
+    const { transport } = clientOf(server, { authorization: () => 'Bearer t' })
+    const events = new EventBus<KubeEvents>({ now: () => REAL_CLOCK.now(), onHandlerError: console.error })
+    const seams = { transport, events, clock: REAL_CLOCK, random: realRandom() }
+    const of = (name?: string): Informer<KubeObject> => {
+      const informer = createInformer(seams, { resource: SECRETS, namespace: 'default', ...(name && { name }) })
+      cleanups.push(() => informer.stop())
+      informer.start()
+      return informer
+    }
+    const [mine, theirs, all] = [of('mine'), of('theirs'), of()]
+    await vi.waitFor(() => {
+      expect(mine.size).toBe(1)
+      expect(theirs.trouble).toMatch(/^forbidden/)
+      expect(all.trouble).toMatch(/^forbidden/)
+    }, 20_000)
+  })
+
+  it('[K-38] asks a client to take another connection, and ends what it began on the old one', async () => {
+    const HOUR = 3_600_000
+    const tls = await issueCertificate({ commonName: 'a', notBefore: Date.now() - HOUR, notAfter: Date.now() + HOUR })
+    const server = await started({ tls })
+    const client = clientOf(server, { insecure: true })
+    const watch = await client.transport.request({ method: 'GET', path: '/api/v1/configmaps', query: { watch: '1' } })
+    const lines = watch.lines()[Symbol.asyncIterator]()
+    server.faults.add({ method: 'GET', watch: false, effect: { type: 'goaway' } })
+    expect((await client.list(CONFIG_MAPS)).items).toHaveLength(0)
+    await client.create(CONFIG_MAPS, object('a'))
+    expect(JSON.parse((await lines.next()).value![0]!)).toMatchObject({ type: 'ADDED' })
+    expect(server.connections).toBe(2)
   })
 
   it('asks admission before every write', async () => {

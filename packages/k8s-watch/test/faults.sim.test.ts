@@ -4,11 +4,30 @@ import { configMap, Scene, settled, type Asked, type ConfigMap } from './scripte
 
 const SEQUENCES = 10_000
 const PAGE = 3
+const MOST_STALE_LISTS = 3 // one that goes on being older was restored from a backup, and is believed in the end
+
+const NONSENSE = [
+  'null',
+  '[]',
+  '7',
+  '<html>',
+  '{"type":"RENAMED","object":{"metadata":{"name":"n1","resourceVersion":"99999"}}}',
+  '{"type":"ADDED","object":{"metadata":{"resourceVersion":"99999"}}}',
+  '{"type":"MODIFIED","object":{"metadata":{"name":"n1","uid":"x"}}}',
+  '{"type":"DELETED"}',
+  '{"type":"ERROR"}',
+  '{"type":"ERROR","object":{"code":"many"}}',
+]
 
 interface Change {
   readonly revision: number
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly object: ConfigMap
+}
+
+interface Snapshot {
+  readonly items: readonly ConfigMap[]
+  readonly revision: number
 }
 
 /** A server with a history that forgets, and connections that break as chance has it. */
@@ -17,8 +36,11 @@ class FaultyServer {
   readonly #random: SimRandom
   readonly #scene: Scene
   readonly #watches = new Set<Asked>()
-  readonly #snapshots = new Map<string, { readonly items: readonly ConfigMap[]; readonly revision: number }>()
+  readonly #snapshots = new Map<string, Snapshot>()
   #history: Change[] = []
+  readonly #everything: Change[] = []
+  readonly #past: Snapshot[] = []
+  #staleLists = 0
   #forgotten = 0
   #revision = 10
   #handled = 0
@@ -39,6 +61,7 @@ class FaultyServer {
 
   /** Something happens to an object. */
   async mutate(): Promise<void> {
+    this.#past.push({ items: [...this.objects.values()], revision: this.#revision })
     const name = `n${this.#pick(8)}`
     const before = this.objects.get(name)
     const revision = ++this.#revision
@@ -53,12 +76,13 @@ class FaultyServer {
       object,
     }
     this.#history.push(change)
+    this.#everything.push(change)
     for (const watch of this.#watches) await this.#send(watch, change)
   }
 
   async disturb(): Promise<void> {
     const [watch] = this.#watches
-    switch (this.#pick(7)) {
+    switch (this.#pick(9)) {
       case 0:
         this.#forgotten = this.#revision
         this.#history = []
@@ -78,6 +102,14 @@ class FaultyServer {
       case 5:
         this.#watches.clear()
         return watch?.line('{"type":"MODIF')
+      case 6: // what is no event of a change
+        this.#watches.clear()
+        return watch?.line(NONSENSE[this.#pick(NONSENSE.length)]!)
+      case 7: {
+        // what was told long ago, once more
+        const old = this.#everything[this.#pick(this.#everything.length)]
+        return old === undefined ? undefined : watch?.events([old.type, old.object])
+      }
       default:
         return watch?.bookmark(this.#revision)
     }
@@ -124,7 +156,10 @@ class FaultyServer {
     const token = asked.request.query?.['continue']
     if (token !== undefined && this.#chance(0.2)) return asked.status(410, 'Expired')
     const [id = '', from = '0'] = token?.split('.') ?? []
-    const snapshot = this.#snapshots.get(id) ?? { items: [...this.objects.values()], revision: this.#revision }
+    const now = { items: [...this.objects.values()], revision: this.#revision }
+    const isStale = id === '' && this.#chance(0.15) && this.#staleLists < MOST_STALE_LISTS
+    if (isStale) this.#staleLists++
+    const snapshot = this.#snapshots.get(id) ?? (isStale ? this.#past[this.#pick(this.#past.length)] : undefined) ?? now
     const name = id === '' ? `s${this.#handled}` : id
     this.#snapshots.set(name, snapshot)
     if (this.#chance(0.1)) return asked.answer(200, '{"items":[')

@@ -147,6 +147,7 @@ export class Scene {
       ({ detail }) => void this.told.push(`${detail.change} ${detail.key.replace('default/', '')}`),
     )
     events.subscribe('kube:synced', () => void this.states.push('synced'))
+    events.subscribe('kube:object-unreadable', ({ detail }) => void this.states.push(`unreadable ${detail.key}`))
     events.subscribe('kube:watch-lost', () => void this.states.push('lost'))
     events.subscribe('kube:watch-resumed', () => void this.states.push('resumed'))
     const components = { transport: this.transport, clock: this.clock, random: new SimRandom(seed), events }

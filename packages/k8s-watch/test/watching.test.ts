@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configMap, Scene, settled } from './scripted-server.ts'
+import { configMap, Scene, settled, type ConfigMap } from './scripted-server.ts'
 
 describe('a watch', () => {
   it('[K-22] that ends goes on from the last version, without a list', async () => {
@@ -115,6 +115,20 @@ describe('a watch', () => {
     expect(scene.informer.health.flaws).toEqual({ [flaw]: 1 })
   })
 
+  it('[K-48] an object that cannot be projected harms no other, and is told', async () => {
+    const project = (object: ConfigMap): ConfigMap => {
+      if (object.data?.['value'] === 'odd') throw new TypeError('odd')
+      return object
+    }
+    const scene = new Scene({ project })
+    const watch = await scene.watching([configMap('a', 5, { value: 'odd' }), configMap('b', 6)], 10)
+    expect(scene.names).toEqual(['b'])
+    await watch.events(['MODIFIED', configMap('a', 11)], ['MODIFIED', configMap('b', 12, { value: 'odd' })])
+    expect(scene.names).toEqual(['a'])
+    expect(scene.states).toEqual(['unreadable default/a', 'synced', 'unreadable default/b'])
+    expect(scene.informer.health).toMatchObject({ phase: 'watching', sets: 1, watches: 1, changes: 2, unreadable: 2 })
+  })
+
   it('[K-31] duplicates, old and disordered versions change nothing, and the version never goes back', async () => {
     const scene = new Scene()
     const watch = await scene.watching([configMap('a', 5)], 10)
@@ -128,6 +142,15 @@ describe('a watch', () => {
     await scene.advance(5_000)
     await watch.end()
     expect(scene.last.request.query).toMatchObject({ resourceVersion: '14' })
+  })
+
+  it('[K-31] an old event of an object that is gone since brings nothing back', async () => {
+    const scene = new Scene()
+    const watch = await scene.watching([configMap('a', 5)], 10)
+    await watch.events(['MODIFIED', configMap('a', 11)], ['DELETED', configMap('a', 12)])
+    await watch.events(['MODIFIED', configMap('a', 11)], ['ADDED', configMap('a', 5)])
+    expect(scene.names).toEqual([])
+    expect(scene.told).toEqual(['applied a', 'applied a', 'deleted a'])
   })
 
   it('[K-32] MODIFIED for an unknown object is its coming; DELETED for one is nothing', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
 import { describe, expect, it } from 'vitest'
-import { createWorkQueue, DONE, type Outcome, type WorkQueue, type WorkQueueInit } from '../src/index.ts'
+import { createWorkQueue, DONE, kubeFailure, type Outcome, type WorkQueue, type WorkQueueInit } from '../src/index.ts'
 import { settled } from './scripted-server.ts'
 
 interface Run {
@@ -181,6 +181,18 @@ describe('the work queue', () => {
     expect(stopped).toBe(true) // 'c' waits for another start, nobody waits for 'c'
     queue.start()
     expect(runs.map(({ key }) => key)).toEqual(['a', 'c'])
+  })
+
+  it('[K-62] a server that asks to wait is not asked again earlier', async () => {
+    const { clock, queue, runs } = held({ backoff: { baseMs: 10, maxMs: 100, jitter: 0 } })
+    queue.start()
+    queue.add('a')
+    const problem = { code: 'too-many-requests', status: 429, message: 'busy', retryAfterMs: 3_000 } as const
+    await runs[0]!.finish({ kind: 'retry', error: kubeFailure(problem) })
+    clock.advance(2_999)
+    expect(runs).toHaveLength(1)
+    clock.advance(1)
+    expect(runs).toHaveLength(2)
   })
 
   it('what has no use is not tried again', async () => {

@@ -160,7 +160,12 @@ export class ApiCore {
     }
     const refused = this.#judged({ operation: 'DELETE', target, object: undefined, oldObject: before })
     if (refused !== undefined) return refused
-    return { status: 200, body: this.shown(target.kind, this.store.delete(collection, keyOf(target))!) }
+    if (!hasFinalizers(before))
+      return { status: 200, body: this.shown(target.kind, this.store.delete(collection, keyOf(target))!) }
+    // It stays until whoever put the finalizers there has taken them off.
+    const deletionTimestamp = before.metadata['deletionTimestamp'] ?? new Date().toISOString().replace(/\.\d+Z$/, 'Z')
+    const metadata = { ...before.metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 }
+    return this.#answer(this.store.replace(collection, keyOf(target), { ...before, metadata }), target, 200)
   }
 
   /** An object in the version that was asked for. */
@@ -182,6 +187,10 @@ export class ApiCore {
     const metadata: StoredObject['metadata'] = {
       ...body.metadata,
       name: before.metadata.name,
+      ...(before.metadata['deletionTimestamp'] !== undefined && {
+        deletionTimestamp: before.metadata['deletionTimestamp'],
+        deletionGracePeriodSeconds: before.metadata['deletionGracePeriodSeconds'],
+      }),
       ...(before.metadata.namespace !== undefined && { namespace: before.metadata.namespace }),
     }
     // Status has its own path. A Service's metadata may come by either, and nothing else does.
@@ -206,7 +215,12 @@ export class ApiCore {
     if ('problems' in object) return invalid(kind, before.metadata.name, object.problems)
     const refused = this.#judged({ operation: 'UPDATE', target, object: object.value, oldObject: before })
     if (refused !== undefined) return refused
-    return this.#answer(this.store.replace(collectionOf(kind), keyOf(target), object.value), target, 200)
+    const isGoing = before.metadata['deletionTimestamp'] !== undefined
+    const written =
+      isGoing && !hasFinalizers(object.value)
+        ? this.store.finish(collectionOf(kind), keyOf(target), object.value)
+        : this.store.replace(collectionOf(kind), keyOf(target), object.value)
+    return this.#answer(written, target, 200)
   }
 
   #admitted(kind: ServedKind, object: StoredObject): { value: StoredObject } | { problems: readonly string[] } {
@@ -258,6 +272,10 @@ function patched(before: StoredObject, contentType: string, patch: unknown): unk
 
 function keyOf({ namespace, name = '' }: Pick<Target, 'namespace' | 'name'>): string {
   return namespace === undefined ? name : `${namespace}/${name}`
+}
+
+function hasFinalizers({ metadata }: StoredObject): boolean {
+  return ((metadata['finalizers'] as readonly string[] | undefined) ?? []).length > 0
 }
 
 function isCore({ group }: ServedKind): boolean {

@@ -29,6 +29,8 @@ export interface FakeApiServerInit {
   readonly release?: number
   /** Keeps what is written in this folder, over restarts. @default memory only */
   readonly folder?: string
+  /** Serves these objects: another server's, that was stopped, say. @default none, or those of the folder */
+  readonly store?: ObjectStore
 }
 
 /** An API server in this process: lists, watches and writes as the real one's clients see them. */
@@ -54,10 +56,8 @@ export interface FakeApiServer {
 
 export async function startFakeApiServer(init: FakeApiServerInit = {}): Promise<FakeApiServer> {
   const { host = '127.0.0.1', port = 0, tls, users = [], folder, historyLimit, release = NEWEST } = init
-  const store = new ObjectStore({
-    ...(historyLimit !== undefined && { historyLimit }),
-    ...(folder !== undefined && { journal: openJournal(folder) }),
-  })
+  const journal = folder === undefined ? {} : { journal: openJournal(folder) }
+  const store = init.store ?? new ObjectStore({ ...(historyLimit !== undefined && { historyLimit }), ...journal })
   const core = new ApiCore(store, kindsOfRelease(release))
   const { bookmarkMs = DEFAULT_BOOKMARK_MS, streamsLists = true } = init
   const face = new HttpFace(core, { bookmarkMs, users, streamsLists })

@@ -56,7 +56,7 @@ export class HttpFace {
       const target = this.#core.target(url.pathname)
       if (target === undefined) return send(response, this.#page(url.pathname))
       const verb = verbOf(method, target, isWatch)
-      const refused = refusal(this.#init.users, request.headers.authorization, verb, target)
+      const refused = refusal(this.#init.users, request.headers.authorization, verb, named(target, url.searchParams))
       if (refused !== undefined) return send(response, refused)
       if (isWatch) return this.#watch(watchedBy(target, url.searchParams), url.searchParams, response, fault)
       if (request.headers['content-type']?.includes('protobuf') === true)
@@ -114,6 +114,8 @@ export class HttpFace {
 
   #list({ kind, namespace }: Target, query: URLSearchParams, fault: FakeFaultEffect | undefined): Answer {
     const { store } = this.#core
+    const asked = Number(query.get('resourceVersion') ?? 0)
+    if (asked > store.revision) return tooLarge(asked)
     const [revision, start] = placeOf(query.get('continue')) ?? [
       Math.max(1, store.revision - (fault?.type === 'stale' ? fault.revisions : 0)),
       0,
@@ -143,10 +145,7 @@ export class HttpFace {
       return send(response, failure(422, 'Invalid', message))
     }
     const asked = Number(query.get('resourceVersion') ?? 0)
-    if (asked > this.#core.store.revision) {
-      const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }]
-      return send(response, failure(504, 'Timeout', `Too large resource version: ${asked}`, { causes }))
-    }
+    if (asked > this.#core.store.revision) return send(response, tooLarge(asked))
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
     let left = fault?.type === 'cut-line' ? fault.after : Infinity
@@ -215,6 +214,17 @@ function placeOf(token: string | null): [revision: number, start: number] | unde
   const [, revision, start] = /^(\d+)\.(\d+)$/.exec(token) ?? []
   if (start === undefined) throw new RangeError(`continue key is not valid: ${token}`)
   return [Number(revision), Number(start)]
+}
+
+function tooLarge(asked: number): Answer {
+  const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }]
+  return failure(504, 'Timeout', `Too large resource version: ${asked}`, { causes, retryAfterSeconds: 1 })
+}
+
+/** A list or a watch by `metadata.name` asks for the right to that name alone, as with the real server. */
+function named(target: Target, query: URLSearchParams): Target {
+  const [, name] = /(?:^|,)metadata\.name==?([^,]+)/.exec(query.get('fieldSelector') ?? '') ?? []
+  return name === undefined || target.name !== undefined ? target : { ...target, name }
 }
 
 /** A watch of one object is a watch of its kind, by its name. */

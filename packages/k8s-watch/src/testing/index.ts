@@ -1,5 +1,5 @@
 export { ApiCore, type AdmissionHook, type AdmittedWrite, type Answer, type Target } from './api-core.ts'
-export { CONTRACT, type ContractCase, type ContractSubject } from './contract.ts'
+export { CONTRACT, DIFFERENCES, type ContractCase, type ContractSubject } from './contract.ts'
 export { startFakeApiServer, type FakeApiServer, type FakeApiServerInit } from './fake-api-server.ts'
 export { startFaultProxy, type FaultProxy, type FaultProxyInit } from './fault-proxy.ts'
 export { Faults, type FakeFaultEffect, type Fault, type FaultEffect, type ProxyFaultEffect } from './faults.ts'

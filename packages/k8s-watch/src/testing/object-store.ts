@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isSameJson } from '../equal.ts'
 import type { Journal } from './journal.ts'
 
 /** Any JSON object with metadata. */
@@ -19,9 +20,14 @@ export interface HistoryEntry {
   readonly previous?: StoredObject
 }
 
-export type Written =
-  | { readonly ok: true; readonly object: StoredObject }
-  | { readonly ok: false; readonly code: number; readonly reason: string; readonly message: string }
+export type Written = { readonly ok: true; readonly object: StoredObject } | Refused
+
+export interface Refused {
+  readonly ok: false
+  readonly code: number
+  readonly reason: string
+  readonly message: string
+}
 
 export interface ObjectStoreInit {
   /** Changes that watches may resume from, at least; up to a quarter more. @default 10000 */
@@ -101,19 +107,10 @@ export class ObjectStore {
   /** Refused when the object names a version that is not the newest. Nothing is written when nothing differs. */
   replace(collection: string, key: string, object: StoredObject): Written {
     const before = this.get(collection, key)
-    if (before === undefined)
-      return { ok: false, code: 404, reason: 'NotFound', message: `${collection} "${object.metadata.name}" not found` }
-    const { resourceVersion } = object.metadata
-    if (
-      resourceVersion !== undefined &&
-      resourceVersion !== '' &&
-      resourceVersion !== before.metadata.resourceVersion
-    ) {
-      const message = `Operation cannot be fulfilled on ${collection} "${object.metadata.name}": the object has been modified; please apply your changes to the latest version and try again`
-      return { ok: false, code: 409, reason: 'Conflict', message }
-    }
+    const refused = refusedOver(before, collection, object)
+    if (before === undefined || refused !== undefined) return refused!
     const { uid, creationTimestamp, generation } = before.metadata
-    const isSpecChanged = JSON.stringify(before['spec']) !== JSON.stringify(object['spec'])
+    const isSpecChanged = !isSameJson(before['spec'], object['spec'])
     const metadata = {
       ...object.metadata,
       uid,
@@ -122,8 +119,14 @@ export class ObjectStore {
       resourceVersion: before.metadata.resourceVersion,
     } as StoredObject['metadata']
     const after = { ...object, metadata }
-    if (sameJson(before, after)) return { ok: true, object: before }
+    if (isSameJson(before, after)) return { ok: true, object: before }
     return { ok: true, object: this.#put('MODIFIED', collection, key, after) }
+  }
+
+  /** The last write of an object that was to go: nothing is left of it. */
+  finish(collection: string, key: string, object: StoredObject): Written {
+    const refused = refusedOver(this.get(collection, key), collection, object)
+    return refused ?? { ok: true, object: this.delete(collection, key)! }
   }
 
   delete(collection: string, key: string): StoredObject | undefined {
@@ -180,21 +183,16 @@ export class ObjectStore {
   }
 }
 
+/** What does not exist is not found, and what changed meanwhile is a conflict. */
+function refusedOver(before: StoredObject | undefined, collection: string, object: StoredObject): Refused | undefined {
+  const { name, resourceVersion = '' } = object.metadata
+  if (before === undefined)
+    return { ok: false, code: 404, reason: 'NotFound', message: `${collection} "${name}" not found` }
+  if (resourceVersion === '' || resourceVersion === before.metadata.resourceVersion) return undefined
+  const message = `Operation cannot be fulfilled on ${collection} "${name}": the object has been modified; please apply your changes to the latest version and try again`
+  return { ok: false, code: 409, reason: 'Conflict', message }
+}
+
 function inOrder(objects: ReadonlyMap<string, StoredObject>): readonly StoredObject[] {
   return [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
-}
-
-function sameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, part]) => part !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, part]) => [key, sorted(part)]),
-  )
 }
