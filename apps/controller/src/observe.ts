@@ -124,6 +124,8 @@ function observeInstallations({ bus, logger, metrics, eventsBehind, service }: O
 function observeWatches({ bus, logger }: ObserveParts): void {
   bus.subscribe('kube:watch-lost', ({ detail }) => logger.warn('watch-lost', { ...detail }))
   bus.subscribe('kube:watch-resumed', ({ detail }) => logger.info('watch-resumed', { ...detail }))
+  bus.subscribe('kube:answer-flawed', ({ detail }) => logger.warn('answer-flawed', { ...detail }))
+  bus.subscribe('kube:object-unreadable', ({ detail }) => logger.warn('object-unreadable', { ...detail }))
   bus.subscribe('process:works', ({ detail }) => logger.info('controller-works', { ...detail }))
   bus.subscribe('process:draining', ({ detail }) => logger.info('controller-stopping', { ...detail }))
 }

@@ -82,7 +82,7 @@ export function createController(components: ControllerComponents, init: Control
 
   const leader = createCandidate(components, init, act)
   const mayWrite = (): boolean => leader?.check() ?? true
-  const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT, mayWrite })
+  const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT, mayWrite, clock })
   const recorder = createRecorder({ client, clock }, { component: 'metallb-controller', host: init.podName })
   const eventsBehind = new EventsBehind({ recorder, isBusy: () => serviceQueue.length > WRITES_IN_FLIGHT })
   const writes = createStatusWrites(client, fieldManager)

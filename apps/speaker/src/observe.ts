@@ -51,6 +51,8 @@ function logEvents({ bus, logger, node }: ObserveParts): void {
   )
   bus.subscribe('kube:watch-lost', ({ detail }) => logger.warn('watch-lost', detail))
   bus.subscribe('kube:watch-resumed', ({ detail }) => logger.info('watch-resumed', detail))
+  bus.subscribe('kube:answer-flawed', ({ detail }) => logger.warn('answer-flawed', detail))
+  bus.subscribe('kube:object-unreadable', ({ detail }) => logger.warn('object-unreadable', detail))
   bus.subscribe('member:joined', ({ detail }) => logger.info('member-joined', detail))
   bus.subscribe('member:left', ({ detail }) => logger.info('member-left', detail))
   bus.subscribe('member:elects-otherwise', ({ detail }) => logger.error('member-elects-otherwise', detail))

@@ -85,7 +85,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     onHandlerError: (error, { name }) => logger.error('handler-failed', { name, error }),
   })
   const trace = recordEvents(bus)
-  const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT })
+  const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT, clock })
   const recorder = createRecorder({ client, clock }, { component: 'metallb-speaker', host: init.node })
   const stores = createStores({ transport, clock, random, events: bus }, init.namespace)
   const bgp: BgpSpeaker = createBgpSpeaker(
