@@ -141,6 +141,7 @@ export function createController(components: ControllerComponents, init: Control
   })
   const tasks = {
     pools: () => {
+      if (!firstPass.hasBegun) foreign.begin(services.list().flatMap(({ addressesBy }) => addressesBy ?? []))
       poolReconciler.reconcile()
       counters.changed()
       return outcomeOf(undefined)
@@ -180,10 +181,7 @@ export function createController(components: ControllerComponents, init: Control
     if (states.isSynced) configQueue.add('state')
   }
   whenSynced(bus, [states], stateChanged)
-  whenSynced(bus, stores.decisive, () => {
-    foreign.begin(services.list().flatMap(({ addressesBy }) => addressesBy ?? []))
-    configQueue.add('pools')
-  })
+  whenSynced(bus, stores.decisive, () => configQueue.add('pools'))
   bus.subscribe('config:judged', stateChanged)
   bus.subscribe('installation:foreign', stateChanged)
   bus.subscribe('installation:quiet', stateChanged)

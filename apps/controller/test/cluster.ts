@@ -200,7 +200,7 @@ class MortalTransport implements KubeTransport {
 }
 
 /** Looks again and again until it holds; the last complaint is the failure's. */
-export async function eventually(check: () => void, patienceMs = 10_000): Promise<void> {
+export async function eventually(check: () => void, patienceMs = 60_000): Promise<void> {
   const deadline = Date.now() + patienceMs
   for (;;) {
     try {
