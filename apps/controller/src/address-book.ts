@@ -31,10 +31,16 @@ export class AddressBook {
   /** Answers that no status shows yet: an attempt to write them may have failed. */
   readonly #unwritten = new Map<string, Ensured>()
   readonly #onFreed: () => void
+  #grounds = 0
 
   /** @param onFreed something that another Service may be waiting for is to be had */
   constructor(onFreed: () => void) {
     this.#onFreed = onFreed
+  }
+
+  /** Another number when what is decided for everybody has changed, and every Service is to be judged anew. */
+  get grounds(): number {
+    return this.#grounds
   }
 
   usage(): readonly PoolUsage[] {
@@ -47,6 +53,7 @@ export class AddressBook {
 
   /** Replaces the pools; every Service keeps what its status shows, where that is still to be had. */
   setPools(pools: readonly Pool[], services: Iterable<Service>, rules: RequestRules): readonly string[] {
+    this.#grounds++
     const lost = this.#allocator.setPools(pools)
     const readings = [...services].map(service => ({
       key: keyOf(service),

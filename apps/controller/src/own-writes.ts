@@ -12,6 +12,12 @@ export class OwnWrites<Resource extends KubeObject> {
     this.#written.set(key, { over: over.metadata.resourceVersion, object })
   }
 
+  /** Whether the store's object is the very one that our write made: the watch has brought it back. */
+  isEcho(key: string, stored: Resource | undefined): boolean {
+    const version = stored?.metadata.resourceVersion
+    return version !== undefined && version === this.#written.get(key)?.object.metadata.resourceVersion
+  }
+
   /** The store's object, or ours where the store still has the one that we wrote over. */
   latest(key: string, stored: Resource | undefined): Resource | undefined {
     const written = this.#written.get(key)

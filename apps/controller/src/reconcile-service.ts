@@ -17,7 +17,7 @@ export interface ServiceParts {
   readonly clock: Clock
   readonly services: { get(key: string): KeptService | undefined }
   readonly rules: () => RequestRules
-  readonly book: AddressBook
+  readonly book: Pick<AddressBook, 'decide' | 'settled' | 'gone' | 'grounds'>
   readonly waiting: WaitingServices
   readonly foreign: ForeignInstallations
   /** Patches the status sub-resource and answers with the object as it is then. */
@@ -30,10 +30,16 @@ export function createServiceReconciler(parts: ServiceParts): (key: string) => P
   const { clock, services, rules, book, waiting, foreign, write, events } = parts
   const written = new OwnWrites<KeptService>()
   const contest = new Contest(clock)
+  /** Whole answers that are written and have not come back, with the grounds they were given on. */
+  const settled = new Map<string, number>()
 
   async function reconcile(key: string): Promise<Outcome> {
-    const service = written.latest(key, services.get(key))
+    const stored = services.get(key)
+    const isEcho = settled.get(key) === book.grounds && written.isEcho(key, stored)
+    settled.delete(key)
+    const service = written.latest(key, stored)
     if (service === undefined) return gone(key)
+    if (isEcho) return DONE
     const startedAt = clock.now()
     const decision = book.decide(key, service, rules())
     if (decision.reading.kind === 'ask' && service.addressesBy !== undefined) foreign.look(key, service.addressesBy)
@@ -44,6 +50,7 @@ export function createServiceReconciler(parts: ServiceParts): (key: string) => P
     const problem = outcome.patch && (await patched(key, service, outcome.patch))
     if (problem !== undefined) return outcomeOf(problem)
     book.settled(key)
+    if (outcome.patch !== undefined && !lacksSomething(outcome, decision)) settled.set(key, book.grounds)
     tell(key, service, decision, outcome, startedAt)
     return DONE
   }
