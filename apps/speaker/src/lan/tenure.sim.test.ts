@@ -146,6 +146,21 @@ describe.each(Object.entries(RULES))('speakers that elect by %s', (name, electio
     })
   })
 
+  it('a node without a usable link owns nothing, though its heartbeats are heard by another way', () => {
+    each((seed, size) => {
+      const world = started(seed, size, election)
+      const speaker = world.speakers[seed % size]!
+      const owned = VIPS.filter(vip => world.holders(vip).includes(speaker))
+      speaker.host.set('eth0', { hasCarrier: false })
+      world.clock.advance(300)
+      for (const vip of owned) {
+        const others = world.holders(vip).filter(other => other !== speaker)
+        expect(others, `seed ${seed}`).toHaveLength(1)
+      }
+      expect(speaker.isRunning).toBe(true)
+    })
+  })
+
   it('[row 30] whatever happens: with equal views one answers for each address', () => {
     each((seed, size) => {
       const world = started(seed, size, election)
