@@ -34,7 +34,7 @@ for (const release of asked.length === 0 ? RELEASES : asked) {
   for (const name of verdict.failed) console.log(`  ${name}`)
   const all = [...verdicts.values()].sort((a, b) => a.release.localeCompare(b.release, undefined, { numeric: true }))
   writeFileSync(RESULTS, `${JSON.stringify(all, undefined, 2)}\n`)
-  writeFileSync(PAGE, page(all))
+  writeFileSync(PAGE, await page(all))
 }
 if ([...verdicts.values()].some(({ failed }) => failed.length > 0)) process.exitCode = 1
 
