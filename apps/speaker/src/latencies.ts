@@ -1,6 +1,6 @@
 import type { EventBus } from '@metallb-ts/event-bus'
 import type { Clock, Metrics } from '@metallb-ts/runtime'
-import type { SpeakerEvents } from './events.ts'
+import type { Protocol, SpeakerEvents } from './events.ts'
 
 export interface LatencyParts {
   readonly bus: EventBus<SpeakerEvents>
@@ -23,25 +23,35 @@ export function measureLatencies({ bus, metrics, clock, serviceOfSlice }: Latenc
     labels: ['protocol', 'what'],
     buckets: BUCKETS,
   })
-  const changedAt = new Map<string, number>()
+  const changes = new Map<string, Change>()
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
     const service = kind === 'Service' ? key : kind === 'EndpointSlice' ? serviceOfSlice(key) : undefined
-    if (service === undefined || initial || changedAt.size >= MOST_WAITING) return
-    if (!changedAt.has(service)) changedAt.set(service, clock.now())
+    if (service === undefined || initial) return
+    const before = changes.get(service)
+    if (before !== undefined && before.told.length === 0) return
+    if (changes.size >= MOST_REMEMBERED) changes.delete(changes.keys().next().value!)
+    changes.set(service, { at: clock.now(), told: [] })
   })
   bus.subscribe('service:reconciled', ({ detail: { service, changed } }) => {
-    const at = changedAt.get(service)
-    if (at === undefined) return
-    decided.observe((clock.now() - at) / 1_000)
-    if (!changed) changedAt.delete(service)
+    const change = changes.get(service)
+    if (change === undefined) return
+    decided.observe((clock.now() - change.at) / 1_000)
+    if (!changed) changes.delete(service)
   })
   for (const what of ['announced', 'withdrawn'] as const)
     bus.subscribe(`service:${what}`, ({ detail: { service, protocol } }) => {
-      const at = changedAt.get(service)
-      changedAt.delete(service)
-      if (at !== undefined) announced.observe((clock.now() - at) / 1_000, { protocol, what })
+      const change = changes.get(service)
+      if (change === undefined || change.told.includes(protocol)) return
+      change.told.push(protocol)
+      announced.observe((clock.now() - change.at) / 1_000, { protocol, what })
     })
 }
 
+/** A change of a Service, and the protocols that have done what it asks for. */
+interface Change {
+  readonly at: number
+  readonly told: Protocol[]
+}
+
 const BUCKETS = [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16]
-const MOST_WAITING = 10_000
+const MOST_REMEMBERED = 10_000

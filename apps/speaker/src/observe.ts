@@ -7,6 +7,7 @@ import type { Logger, Metrics } from '@metallb-ts/runtime'
 import type { AnnouncedTracker } from './announced-here.ts'
 import type { SpeakerEvents } from './events.ts'
 import type { BfdView, Lan } from './lan/lan.ts'
+import type { MessageCounter, MessageCounts } from './message-counts.ts'
 
 export interface ObserveParts {
   readonly bus: EventBus<SpeakerEvents>
@@ -15,6 +16,7 @@ export interface ObserveParts {
   readonly node: string
   readonly bgp: BgpSpeaker
   readonly announced: AnnouncedTracker
+  readonly messages: MessageCounter
   readonly lan: () => Lan | undefined
 }
 
@@ -75,7 +77,7 @@ function logEvents({ bus, logger, node }: ObserveParts): void {
   bus.subscribe('process:draining', ({ detail }) => logger.info('speaker-draining', { node, ...detail }))
 }
 
-function countEvents({ bus, metrics, node, bgp, announced: tracker, lan }: ObserveParts): void {
+function countEvents({ bus, metrics, node, bgp, announced: tracker, messages, lan }: ObserveParts): void {
   metrics.gauge({
     name: 'metallb_speaker_announced',
     help: '1 for every address that this node answers for, or that a router was told',
@@ -108,7 +110,7 @@ function countEvents({ bus, metrics, node, bgp, announced: tracker, lan }: Obser
   stale.set(0)
   bus.subscribe('config:applied', () => loaded.set(1))
   bus.subscribe('config:judged', ({ detail: { problems } }) => stale.set(problems.length > 0 ? 1 : 0))
-  exposeSessions(metrics, bgp)
+  exposeSessions(metrics, bgp, messages)
   exposeLayer2(metrics, lan)
   exposeBfd(metrics, lan)
 }
@@ -116,7 +118,7 @@ function countEvents({ bus, metrics, node, bgp, announced: tracker, lan }: Obser
 /** A route for one address is shown as the address, as MetalLB does. */
 const HOST_LENGTH = /(?<=^[^:]+)\/32$|\/128$/
 
-function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
+function exposeSessions(metrics: Metrics, bgp: BgpSpeaker, messages: MessageCounter): void {
   const perPeer = (name: string, help: string, value: (peer: Peer) => number): void => {
     metrics.gauge({
       name,
@@ -131,6 +133,17 @@ function exposeSessions(metrics: Metrics, bgp: BgpSpeaker): void {
   perPeer('metallb_bgp_session_up', '1 while the session is established', peer =>
     peer.state === 'established' ? 1 : 0,
   )
+  const perMessage = (name: string, help: string, field: keyof MessageCounts): void =>
+    perPeer(name, help, peer => messages.of(peer.init.name)[field])
+  perMessage('metallb_bgp_updates_total_received', 'UPDATEs received', 'updates_received')
+  perMessage('metallb_bgp_opens_sent', 'OPENs sent', 'opens_sent')
+  perMessage('metallb_bgp_opens_received', 'OPENs received', 'opens_received')
+  perMessage('metallb_bgp_notifications_sent', 'NOTIFICATIONs sent', 'notifications_sent')
+  perMessage('metallb_bgp_keepalives_sent', 'KEEPALIVEs sent', 'keepalives_sent')
+  perMessage('metallb_bgp_keepalives_received', 'KEEPALIVEs received', 'keepalives_received')
+  perMessage('metallb_bgp_route_refresh_sent', 'ROUTE-REFRESHs sent', 'route_refresh_sent')
+  perPeer('metallb_bgp_total_sent', 'Messages sent', peer => peer.counters.messagesSent)
+  perPeer('metallb_bgp_total_received', 'Messages received', peer => peer.counters.messagesReceived)
   perPeer('metallb_bgp_updates_total', 'UPDATEs sent', peer => peer.counters.updatesSent)
   perPeer('metallb_bgp_announced_prefixes_total', 'Prefixes that the router was told', peer => peer.prefixes.advertised)
   perPeer('metallb_bgp_pending_prefixes_total', 'Prefixes that the router should know', peer => peer.prefixes.desired)

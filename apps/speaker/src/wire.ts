@@ -22,6 +22,7 @@ import { createDrain } from './drain-node.ts'
 import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
 import { measureLatencies } from './latencies.ts'
+import { createMessageCounter } from './message-counts.ts'
 import { observe } from './observe.ts'
 import { observeLayer2 } from './observe-layer2.ts'
 import { createPaths } from './paths.ts'
@@ -88,8 +89,16 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   const client = createClient(transport, { writesInFlight: WRITES_IN_FLIGHT, clock })
   const recorder = createRecorder({ client, clock }, { component: 'metallb-speaker', host: init.node })
   const stores = createStores({ transport, clock, random, events: bus }, init.namespace)
+  const messages = createMessageCounter()
   const bgp: BgpSpeaker = createBgpSpeaker(
-    { clock, random, transport: components.bgpTransport, discovery: components.discovery, events: bus },
+    {
+      clock,
+      random,
+      transport: components.bgpTransport,
+      discovery: components.discovery,
+      events: bus,
+      onMessage: message => messages.count(message),
+    },
     { asn: UNUSED_ASN, routerId: init.routerId, isRestarting: true, initialSyncMs: INITIAL_SYNC_MS },
   )
   const members = new Set<string>() // this node too joins only when it has listened for the others
@@ -177,7 +186,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     },
   })
 
-  observe({ bus, logger, metrics, node: init.node, bgp, announced, lan: () => lan })
+  observe({ bus, logger, metrics, node: init.node, bgp, announced, messages, lan: () => lan })
   measureLatencies({ bus, metrics, clock, serviceOfSlice: key => stores.serviceOfSlice(key) })
   observeLayer2({ bus, metrics, recorder, services: stores.services, lan: () => lan })
 

@@ -1,5 +1,10 @@
 import { crds, type Condition } from '@metallb-ts/api'
-import { createSpeaker as createRouter, type PeerInit, type Speaker as Router } from '@metallb-ts/bgp-fsm'
+import {
+  createSpeaker as createRouter,
+  type PeerInit,
+  type Speaker as Router,
+  type Transport,
+} from '@metallb-ts/bgp-fsm'
 import { SimNetwork } from '@metallb-ts/bgp-fsm/testing'
 import { EventBus } from '@metallb-ts/event-bus'
 import { httpTransport } from '@metallb-ts/k8s-watch/node'
@@ -153,8 +158,9 @@ export class Cluster {
     return router
   }
 
-  async speaker(node = 'n1', init: Partial<SpeakerInit> = {}, token = ''): Promise<Running> {
-    const running = await runSpeaker(this, node, init, token)
+  /** @param bgpTransport in place of the network of this cluster */
+  async speaker(node = 'n1', init: Partial<SpeakerInit> = {}, token = '', bgpTransport?: Transport): Promise<Running> {
+    const running = await runSpeaker(this, node, init, token, bgpTransport)
     this.#cleanups.push(() => running.stop())
     return running
   }
@@ -174,7 +180,13 @@ export interface Running {
   stop(): Promise<void>
 }
 
-async function runSpeaker(cluster: Cluster, node: string, init: Partial<SpeakerInit>, token: string): Promise<Running> {
+async function runSpeaker(
+  cluster: Cluster,
+  node: string,
+  init: Partial<SpeakerInit>,
+  token: string,
+  bgpTransport: Transport | undefined,
+): Promise<Running> {
   const logger = memoryLogger()
   const metrics = createPrometheusMetrics({ processMetrics: false })
   const transport = httpTransport({
@@ -186,7 +198,7 @@ async function runSpeaker(cluster: Cluster, node: string, init: Partial<SpeakerI
   const speaker = createSpeaker(
     {
       transport,
-      bgpTransport: cluster.network.host(address(nodeAddress(i))).transport,
+      bgpTransport: bgpTransport ?? cluster.network.host(address(nodeAddress(i))).transport,
       discovery: { watch: () => ({ stop: () => {} }) },
       clock: REAL_CLOCK,
       random: new SimRandom(3 + i),

@@ -31,7 +31,7 @@ export function nodePeers(config: Config, here: NodeFacts, isDraining = false): 
         ...(peer.shownAsn !== undefined && { shownAsn: peer.shownAsn }),
         peerAsn: peer.peerAsn,
         families: familiesOf(peer),
-        ownAddresses: here.addresses,
+        ownAddresses: nextHops(peer, here),
         ...(peer.routerId !== undefined && { routerId: peer.routerId }),
         ...(peer.holdSeconds !== undefined && { holdSeconds: peer.holdSeconds }),
         ...(peer.keepaliveSeconds !== undefined && { keepaliveSeconds: peer.keepaliveSeconds }),
@@ -46,6 +46,13 @@ export function nodePeers(config: Config, here: NodeFacts, isDraining = false): 
     }
   }
   return { peers, refusals }
+}
+
+/** For families that the session does not run over: another address of this node is no matter for any other session. */
+function nextHops(peer: PeerConfig, { addresses }: NodeFacts): NodeFacts['addresses'] {
+  const over = 'address' in peer.remote ? peer.remote.address.family : undefined
+  const needed = familiesOf(peer).filter(family => family !== over && addresses[family] !== undefined)
+  return Object.fromEntries(needed.map(family => [family, addresses[family]]))
 }
 
 /** An unnumbered session runs over link-local addresses, and carries IPv4 by IPv6 next hops (RFC 8950). */

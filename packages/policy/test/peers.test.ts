@@ -39,6 +39,10 @@ describe('the peers of a node', () => {
   it('one with an address carries the family of its address, or both when it is told to', () => {
     const spec = { peerASN: 64_513, peerAddress: '2001:db8::1' }
     expect(peerOf(spec)).toMatchObject({ remote: address('2001:db8::1'), families: ['ipv6'] })
-    expect(peerOf({ ...spec, dualStackAddressFamily: true })).toMatchObject({ families: ['ipv4', 'ipv6'] })
+    expect(peerOf(spec)).toMatchObject({ ownAddresses: {} })
+    expect(peerOf({ ...spec, dualStackAddressFamily: true })).toMatchObject({
+      families: ['ipv4', 'ipv6'],
+      ownAddresses: { ipv4: address('192.0.2.10') },
+    })
   })
 })
