@@ -47,7 +47,7 @@ export function createSigns(
   parts: SignParts,
   init: { readonly node: string; readonly namespace: string; readonly podName: string },
 ): Signs {
-  const { client, clock, events, recorder, stores, bgp, lan, config, services, announced, drain, surroundings } = parts
+  const { client, clock, events, recorder, stores, bgp, lan, config, services, drain, surroundings } = parts
   const { node, namespace } = init
   const owner = createOwner(client, init)
   let isOld = false
