@@ -204,7 +204,7 @@ class RoutingSpeaker implements Speaker {
   }
 
   async stop({ graceful = false, reason = '', drainMs = 0, deadlineMs = 2_000 }: StopOptions = {}): Promise<void> {
-    await this.#listener?.close()
+    const closing = this.#listener?.close() // it takes nobody from now on, and ends when those it took have ended
     this.#listener = undefined
     for (const watch of this.#watches.values()) watch.stop()
     this.#watches.clear()
@@ -219,7 +219,8 @@ class RoutingSpeaker implements Speaker {
     }
     let closed = false
     const because = graceful ? 'restart' : 'administrative'
-    void Promise.all(peers.map(peer => peer.stop(ERRORS.shutdown(reason), because))).then(() => (closed = true))
+    const ending = peers.map(peer => peer.stop(ERRORS.shutdown(reason), because))
+    void Promise.all([...ending, closing]).then(() => (closed = true))
     await this.#until(() => closed, deadlineMs)
     this.#peers.clear()
   }
