@@ -3,11 +3,10 @@ import type { Http2ServerResponse } from 'node:http2'
 import { failure, type Answer, type ApiCore, type Target } from './api-core.ts'
 import { discovery } from './discovery.ts'
 import { Faults, type FakeFaultEffect } from './faults.ts'
-import { collectionOf } from './kinds.ts'
+import { Json, listPage, tooLarge } from './list-page.ts'
 import { goesWrong } from './misbehaviour.ts'
 import type { StoredObject } from './object-store.ts'
 import { refusal, verbOf, type FakeUser } from './rbac.ts'
-import { selects } from './selectors.ts'
 import { openWatch } from './watch-stream.ts'
 
 export interface HttpFaceInit {
@@ -86,7 +85,9 @@ export class HttpFace {
   ): Promise<Answer> {
     switch (method) {
       case 'GET':
-        return target.name === undefined ? this.#list(target, query, fault) : this.#core.get(target)
+        return target.name === undefined
+          ? listPage(this.#core, target, query, fault?.type === 'stale' ? fault.revisions : 0)
+          : this.#core.get(target)
       case 'POST':
         return this.#core.create(target, await readJson(request))
       case 'PUT':
@@ -110,32 +111,6 @@ export class HttpFace {
     if (!type.startsWith('application/apply-patch')) return this.#core.patch(target, type, patch)
     const options = { manager: query.get('fieldManager') ?? '', force: query.get('force') === 'true' }
     return this.#core.apply(target, patch, options)
-  }
-
-  #list({ kind, namespace }: Target, query: URLSearchParams, fault: FakeFaultEffect | undefined): Answer {
-    const { store } = this.#core
-    const asked = Number(query.get('resourceVersion') ?? 0)
-    if (asked > store.revision) return tooLarge(asked)
-    const [revision, start] = placeOf(query.get('continue')) ?? [
-      Math.max(1, store.revision - (fault?.type === 'stale' ? fault.revisions : 0)),
-      0,
-    ]
-    const set = store.listAt(revision, collectionOf(kind), namespace)
-    if (set === undefined)
-      return failure(410, 'Expired', 'The provided continue parameter is too old to display a consistent list result.')
-    const all = query.has('labelSelector') || query.has('fieldSelector') ? set.filter(it => selects(it, query)) : set
-    const limit = Number(query.get('limit') ?? 0)
-    const items = limit > 0 ? all.slice(start, start + limit) : all
-    const isLast = start + items.length >= all.length
-    const metadata = {
-      resourceVersion: String(revision),
-      ...(!isLast && { continue: `${revision}.${start + items.length}` }),
-      ...(!isLast && all === set && { remainingItemCount: all.length - start - items.length }),
-    }
-    const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
-    const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion, metadata }).slice(0, -1)
-    const json = `${head},"items":[${items.map(object => this.#core.text(kind, object)).join(',')}]}`
-    return { status: 200, body: new Json(json) }
   }
 
   #watch(target: Target, query: URLSearchParams, response: ServerResponse, fault: FakeFaultEffect | undefined): void {
@@ -200,26 +175,6 @@ class Coalesced {
 const MOST_HELD = 256 * 1024
 const MAX_BODY = 3 * 1024 * 1024
 const MAX_REMEMBERED = 100_000
-
-/** A body that is JSON already. */
-class Json {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-function placeOf(token: string | null): [revision: number, start: number] | undefined {
-  if (token === null || token === '') return undefined
-  const [, revision, start] = /^(\d+)\.(\d+)$/.exec(token) ?? []
-  if (start === undefined) throw new RangeError(`continue key is not valid: ${token}`)
-  return [Number(revision), Number(start)]
-}
-
-function tooLarge(asked: number): Answer {
-  const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }]
-  return failure(504, 'Timeout', `Too large resource version: ${asked}`, { causes, retryAfterSeconds: 1 })
-}
 
 /** A list or a watch by `metadata.name` asks for the right to that name alone, as with the real server. */
 function named(target: Target, query: URLSearchParams): Target {

@@ -33,6 +33,8 @@ export interface ObjectStoreInit {
   /** Changes that watches may resume from, at least; up to a quarter more. @default 10000 */
   readonly historyLimit?: number
   readonly now?: () => number
+  /** @default chance */
+  readonly newUid?: () => string
   readonly journal?: Journal
 }
 
@@ -45,12 +47,14 @@ export class ObjectStore {
   #compacted = 0
   readonly #historyLimit: number
   readonly #now: () => number
+  readonly #newUid: () => string
   readonly #journal: Journal | undefined
   readonly #sorted = new Map<string, readonly StoredObject[]>()
 
-  constructor({ historyLimit = 10_000, now = Date.now, journal }: ObjectStoreInit = {}) {
+  constructor({ historyLimit = 10_000, now = Date.now, newUid = randomUUID, journal }: ObjectStoreInit = {}) {
     this.#historyLimit = historyLimit
     this.#now = now
+    this.#newUid = newUid
     this.#journal = journal
     for (const { revision, type, collection, key, object } of journal?.past ?? []) {
       if (type !== 'DELETED') this.#collection(collection).set(key, object)
@@ -97,7 +101,7 @@ export class ObjectStore {
     }
     const metadata = {
       ...object.metadata,
-      uid: randomUUID(),
+      uid: this.#newUid(),
       creationTimestamp: new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z'),
       generation: 1,
     }

@@ -1,3 +1,5 @@
+import type { Clock, Timer } from '@metallb-ts/runtime'
+import { REAL_CLOCK } from '@metallb-ts/runtime/node'
 import { failure, type ApiCore, type Target } from './api-core.ts'
 import { collectionOf } from './kinds.ts'
 import type { HistoryEntry, StoredObject } from './object-store.ts'
@@ -11,10 +13,20 @@ export interface WatchStreamInit {
   /** Takes one line. */
   readonly write: (line: string) => void
   readonly end: () => void
+  /** @default real time */
+  readonly clock?: Pick<Clock, 'setTimer'>
 }
 
 /** One watch: what was, what is, and what will be. Returns what ends it. */
-export function openWatch({ core, target, query, bookmarkMs, write, end }: WatchStreamInit): () => void {
+export function openWatch({
+  core,
+  target,
+  query,
+  bookmarkMs,
+  write,
+  end,
+  clock = REAL_CLOCK,
+}: WatchStreamInit): () => void {
   const { kind, namespace } = target
   const collection = collectionOf(kind)
   const asked = query.get('resourceVersion') ?? ''
@@ -45,12 +57,17 @@ export function openWatch({ core, target, query, bookmarkMs, write, end }: Watch
   }
   for (const entry of past) tell(entry)
   const unlisten = core.store.listen(tell)
-  const bookmarks = query.get('allowWatchBookmarks') === 'true' ? setInterval(() => bookmark(), bookmarkMs) : undefined
-  const timeout = setTimeout(end, Number(query.get('timeoutSeconds') ?? DEFAULT_SECONDS) * 1_000)
+  const again = (): Timer =>
+    clock.setTimer(bookmarkMs, () => {
+      bookmark()
+      bookmarks = again()
+    })
+  let bookmarks = query.get('allowWatchBookmarks') === 'true' ? again() : undefined
+  const timeout = clock.setTimer(Number(query.get('timeoutSeconds') ?? DEFAULT_SECONDS) * 1_000, end)
   return () => {
     unlisten()
-    clearInterval(bookmarks)
-    clearTimeout(timeout)
+    bookmarks?.cancel()
+    timeout.cancel()
   }
 }
 
