@@ -76,6 +76,8 @@ export interface Speaker {
   state(): unknown
   /** The last things that happened, oldest first. */
   events(): readonly unknown[]
+  /** What happens, as it happens. */
+  readonly bus: EventBus<SpeakerEvents>
 }
 
 /** The only file that knows every package. */
@@ -254,6 +256,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   }
 
   return {
+    bus,
     get troubles() {
       return start.troubles()
     },
