@@ -5,8 +5,12 @@ import { nameHash, type Heartbeat } from './wire.ts'
 /** Who is alive, as one member sees it. */
 export interface DetectorState {
   readonly phase: 'waiting' | 'listening' | 'ready' | 'stopped'
+  /** Our start as we tell it, where the calendar alone would not do: it was set back since an earlier start of ours. */
+  readonly boot: number
   readonly sequence: number
   readonly peers: ReadonlyMap<string, PeerState>
+  /** Who was heard since the last beat under an earlier start than the one we know, and that one. */
+  readonly outdated: ReadonlyMap<string, number>
   /** When the next heartbeat is due; being later than that is our own fault, not the others'. */
   readonly dueAt: number
   /** Until when silences count double, because we were late ourselves. */
@@ -38,6 +42,8 @@ export type DetectorEffect =
   | { readonly type: 'send'; readonly heartbeat: Heartbeat }
   | { readonly type: 'joined'; readonly node: string }
   | { readonly type: 'left'; readonly node: string; readonly cause: 'dead' | 'left' | 'removed' }
+  /** From now on this is when we started. */
+  | { readonly type: 'reborn'; readonly boot: number }
 
 export interface DetectorSettings {
   readonly node: string
@@ -49,8 +55,10 @@ type Answer = Step<DetectorState, DetectorEffect | TimerEffect<DetectorTimer>>
 
 export const INITIAL_DETECTOR: DetectorState = {
   phase: 'waiting',
+  boot: 0,
   sequence: 0,
   peers: new Map(),
+  outdated: new Map(),
   dueAt: 0,
   slackUntil: 0,
 }
@@ -74,6 +82,7 @@ export function stepDetector(
   }
 }
 
+const NOBODY: ReadonlyMap<string, number> = new Map()
 const SLACK_MS = 5_000 // how long a stall of our own makes us doubt what we did not hear
 const ISOLATION_FACTOR = 10 // who hears nobody at all believes for this much longer that it is itself cut off
 const MISSED_BEATS = 2 // silence of all others for this many beats is more likely ours than theirs
@@ -119,8 +128,21 @@ function settled(settings: DetectorSettings, state: DetectorState, now: number):
 }
 
 function onHeard(settings: DetectorSettings, state: DetectorState, heard: Heartbeat, now: number): Answer {
+  const known = heard.outdated?.get(nameHash(settings.node)) ?? 0
+  if (known <= bootOf(settings, state)) return judgeHeard(state, heard, now)
+  const boot = known + 1
+  const { state: next, effects } = judgeHeard({ ...state, boot }, heard, now)
+  return { state: next, effects: [{ type: 'reborn', boot }, ...effects] }
+}
+
+function bootOf({ boot }: DetectorSettings, state: DetectorState): number {
+  return Math.max(boot, state.boot)
+}
+
+function judgeHeard(state: DetectorState, heard: Heartbeat, now: number): Answer {
   const before = state.peers.get(heard.node)
-  if (before === undefined || !isNewer(heard, before)) return { state, effects: [] }
+  if (before === undefined) return { state, effects: [] }
+  if (!isNewer(heard, before)) return { state: withOutdated(state, heard, before), effects: [] }
   const isAlive = heard.isReady && !heard.isLeaving
   const after: PeerState = {
     isAlive,
@@ -137,6 +159,14 @@ function onHeard(settings: DetectorSettings, state: DetectorState, heard: Heartb
   return { state: next, effects: [isAlive ? { type: 'joined', node } : { type: 'left', node, cause: 'left' }] }
 }
 
+/** A replayed packet, or a member whose calendar was set back: it is told, and if it lives it starts anew. */
+function withOutdated(state: DetectorState, { node, boot }: Heartbeat, before: PeerState): DetectorState {
+  if (boot >= before.boot || state.outdated.size >= MOST_OUTDATED) return state
+  return { ...state, outdated: new Map(state.outdated).set(node, before.boot) }
+}
+
+const MOST_OUTDATED = 8
+
 /** A packet that is replayed, or of an earlier start, is not news. */
 export function isNewer({ boot, sequence }: Heartbeat, before: PeerState): boolean {
   return boot > before.boot || (boot === before.boot && sequence > before.sequence)
@@ -150,7 +180,7 @@ function beat(settings: DetectorSettings, state: DetectorState, now: number): An
   const judged = isLate ? { peers: state.peers, effects: [] } : judge(settings, { ...state, slackUntil }, now)
   const next = { ...state, peers: judged.peers, sequence: state.sequence + 1, dueAt: now + intervalMs, slackUntil }
   return {
-    state: next,
+    state: { ...next, outdated: NOBODY },
     effects: [
       { type: 'send', heartbeat: heartbeat(settings, next, now) },
       ...judged.effects,
@@ -203,14 +233,20 @@ function stopped(settings: DetectorSettings, state: DetectorState, now: number):
   }
 }
 
-function heartbeat(
-  { node, boot }: DetectorSettings,
-  { sequence, phase, peers }: DetectorState,
-  now: number,
-): Heartbeat {
+function heartbeat(settings: DetectorSettings, state: DetectorState, now: number): Heartbeat {
+  const { sequence, phase, peers } = state
   const heard = new Map<number, number>()
   for (const [name, { lastHeard }] of peers) if (now - lastHeard < 0xffff) heard.set(nameHash(name), now - lastHeard)
-  return { node, boot, sequence, isReady: phase === 'ready', isLeaving: false, heard }
+  const outdated = new Map([...state.outdated].map(([name, known]) => [nameHash(name), known]))
+  return {
+    node: settings.node,
+    boot: bootOf(settings, state),
+    sequence,
+    isReady: phase === 'ready',
+    isLeaving: false,
+    heard,
+    ...(outdated.size > 0 && { outdated }),
+  }
 }
 
 function start(timer: DetectorTimer, ms: number): TimerEffect<DetectorTimer> {

@@ -12,12 +12,13 @@ export class HoldingsLedger {
   readonly #peers = new Map<string, Peer>()
   readonly #toldAt = new Map<string, number>()
   readonly #node: string
-  readonly #boot: number
+  /** Our start, as heartbeats tell it. */
+  boot: number
   #edition = 0
 
   constructor(node: string, boot: number) {
     this.#node = node
-    this.#boot = boot
+    this.boot = boot
   }
 
   /** How often our own holdings have changed. */
@@ -42,7 +43,7 @@ export class HoldingsLedger {
     return chunks(real).map(entries => ({
       type: 'changed',
       node: this.#node,
-      boot: this.#boot,
+      boot: this.boot,
       edition: ++this.#edition,
       entries,
     }))
@@ -101,7 +102,7 @@ export class HoldingsLedger {
     return all.map((entries, part) => ({
       type: 'whole',
       node: this.#node,
-      boot: this.#boot,
+      boot: this.boot,
       edition: this.#edition,
       part,
       parts: all.length,

@@ -88,6 +88,7 @@ export function createMembership(components: MembershipComponents, init: Members
       perform: effect => {
         if (effect.type === 'joined') events.publish('member:joined', { node: effect.node })
         else if (effect.type === 'left') onLeft(effect.node, effect.cause)
+        else if (effect.type === 'reborn') ledger.boot = effect.boot
         else sendToAll(encodeHeartbeat({ ...effect.heartbeat, edition: ledger.edition }))
       },
     },

@@ -24,6 +24,20 @@ describe('heartbeats', () => {
     )
   })
 
+  test('who was heard under an earlier start is named, and of whom was heard as many as still fit', () => {
+    const heard = new Map(Array.from({ length: 220 }, (_, i) => [i, i]))
+    const outdated = new Map(Array.from({ length: 9 }, (_, i) => [i, Number.MAX_SAFE_INTEGER - i]))
+    const one = { node: 'n'.repeat(255), boot: 1, sequence: 1, isReady: true, isLeaving: false, heard, outdated }
+    const bytes = encodeHeartbeat(one)
+    expect(bytes.length).toBeLessThanOrEqual(1_600)
+    expect(decodeHeartbeat(bytes)).toEqual({
+      ...one,
+      edition: 0,
+      heard: new Map([...heard].slice(0, 204)),
+      outdated: new Map([...outdated].slice(0, 8)),
+    })
+  })
+
   test('any bytes at all are survived', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), bytes => void decodeHeartbeat(bytes)),

@@ -13,6 +13,8 @@ interface Member {
   membership: Membership
   readonly told: string[]
   isDeaf: boolean
+  /** Its calendar is so far from the others'. */
+  wallOffsetMs: number
 }
 
 class Cluster {
@@ -29,7 +31,14 @@ class Cluster {
 
   #member(node: string, own: Address): Member {
     const told: string[] = []
-    const member: Member = { node, address: own, told, isDeaf: false, membership: undefined as unknown as Membership }
+    const member: Member = {
+      node,
+      address: own,
+      told,
+      isDeaf: false,
+      wallOffsetMs: 0,
+      membership: undefined as unknown as Membership,
+    }
     this.restart(member)
     return member
   }
@@ -39,7 +48,11 @@ class Cluster {
     const datagrams = this.network.attach(member.address, bytes => member.membership.received(bytes))
     member.membership = createMembership(
       {
-        clock: this.clock,
+        clock: {
+          now: () => this.clock.now(),
+          setTimer: (ms, fire) => this.clock.setTimer(ms, fire),
+          wallTime: () => this.clock.wallTime() + member.wallOffsetMs,
+        },
         random: this.#random,
         cipher: OPEN,
         datagrams: { send: (bytes, to) => (member.isDeaf ? undefined : datagrams.send(bytes, to)) },
@@ -151,5 +164,45 @@ describe('membership', () => {
     cluster.members[0]!.membership.setPeers(cluster.members)
     cluster.clock.advance(1_000)
     expect(cluster.views()).toEqual(Array(3).fill(['n0', 'n1', 'n2']))
+  })
+
+  test('who starts again after its calendar was set back is known again as soon as otherwise', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const cluster = new Cluster(seed, 3)
+      cluster.start()
+      cluster.clock.advance(2_000)
+      const [back] = cluster.members as [Member]
+      back.wallOffsetMs = -3_600_000
+      for (let life = 0; life < 2; life++) {
+        back.membership.stop()
+        cluster.restart(back)
+        back.membership.setPeers(cluster.members)
+        cluster.clock.advance(1_000)
+        expect(cluster.views(), `seed ${seed}`).toEqual(Array(3).fill(['n0', 'n1', 'n2']))
+      }
+    }
+  })
+
+  test('a packet of an earlier start that is sent again changes nothing', () => {
+    const cluster = new Cluster(4, 2)
+    const recorded: Uint8Array[] = []
+    const [a, b] = cluster.members as [Member, Member]
+    cluster.network.attach(b.address, bytes => {
+      recorded.push(bytes)
+      b.membership.received(bytes)
+    })
+    cluster.start()
+    cluster.clock.advance(2_000)
+    cluster.restart(a)
+    a.membership.setPeers(cluster.members)
+    cluster.clock.advance(1_000)
+    const old = [...recorded]
+    a.membership.stop()
+    cluster.clock.advance(1_000)
+    const told = b.told.length
+    for (const bytes of old) b.membership.received(bytes)
+    cluster.clock.advance(1_000)
+    expect(b.told.slice(told)).toEqual([])
+    expect(b.membership.alive()).toEqual(['n1'])
   })
 })
