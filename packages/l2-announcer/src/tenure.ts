@@ -107,6 +107,8 @@ export interface TenureStep {
 
 /** A successor that has not read the same configuration yet is waited for; then the address is let go. */
 const MOST_YIELDING_MS = 10_000
+/** Where nobody tells what he holds, nobody says that he has it: the successor has had time to read the same. */
+const UNTOLD_YIELDING_MS = 50
 /** A predecessor that has not is waited for; then the address is taken. */
 const MOST_WAITING_MS = 5_000
 /** Who does not say what it holds is not waited for longer. */
@@ -153,7 +155,7 @@ function giveUp({ winner, others }: Situation, mine: Tenure, { alive }: TenureSt
   if (winner === undefined) return 'none'
   if (others.some(({ node, holding }) => node === winner && holding === 'held')) return 'none'
   const isReturn = alive !== 'all' && !alive.has(winner)
-  const until = mine.until ?? now + MOST_YIELDING_MS
+  const until = mine.until ?? now + (alive === 'all' ? UNTOLD_YIELDING_MS : MOST_YIELDING_MS)
   return isReturn || now >= until ? 'none' : { holding: 'yielding', until }
 }
 
