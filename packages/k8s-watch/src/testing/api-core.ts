@@ -38,6 +38,8 @@ export class ApiCore {
 
   readonly #texts = new WeakMap<StoredObject, { readonly version: string; readonly text: string }>()
   readonly #builtIn: readonly ServedKind[]
+  /** The list is another one when a definition has changed. */
+  #served: { readonly definitions: readonly StoredObject[]; readonly kinds: readonly ServedKind[] } | undefined
 
   constructor(store: ObjectStore = new ObjectStore(), builtIn: readonly ServedKind[] = BUILT_IN_KINDS) {
     this.store = store
@@ -45,10 +47,10 @@ export class ApiCore {
   }
 
   kinds(): readonly ServedKind[] {
-    return [
-      ...this.#builtIn,
-      ...this.store.list('customresourcedefinitions.apiextensions.k8s.io').flatMap(kindsOfDefinition),
-    ]
+    const definitions = this.store.list('customresourcedefinitions.apiextensions.k8s.io')
+    if (definitions !== this.#served?.definitions)
+      this.#served = { definitions, kinds: [...this.#builtIn, ...definitions.flatMap(kindsOfDefinition)] }
+    return this.#served.kinds
   }
 
   /** The target of a path, or undefined when nothing is served there. */

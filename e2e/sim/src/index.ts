@@ -1,0 +1,7 @@
+export { Cluster, NO_LISTENERS, type ClusterListeners } from './cluster.ts'
+export { INVARIANTS } from './invariants/index.ts'
+export type { Invariant, Observer, Sight } from './invariants/invariant.ts'
+export type { Plant } from './plant.ts'
+export { scenarioOf, type Scenario } from './scenario.ts'
+export { play, type Breach, type Played, type PlayOptions } from './simulation.ts'
+export { World } from './world.ts'
