@@ -45,6 +45,7 @@ export interface ConditionWriter {
 export function createConditionWriter(parts: ConditionParts, { node }: { readonly node: string }): ConditionWriter {
   const { client, clock, random, logger, events, services, announced, order, mayRetract, onRefusal } = parts
   const waiting = new Map<string, number>()
+  const takeovers = new Map<string, number>()
   const written = new Map<string, Service>()
 
   const hasTime = createTimeSlices(clock)
@@ -70,6 +71,7 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
     const ms = remaining(key, spoken)
     if (ms > 0) return { kind: 'later', ms }
     waiting.delete(key)
+    if (spoken.isTakeover) takeovers.set(key, (takeovers.get(key) ?? 0) + 1)
     const { name, namespace } = service.metadata
     const body = { metadata: { name, namespace }, status: conditions.length > 0 ? { conditions } : {} }
     written.set(key, await client.patch<Service>(SERVICES, key, body, APPLY))
@@ -111,12 +113,20 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
     const since = waiting.get(key) ?? clock.now()
     waiting.set(key, since)
     const turn = Math.min(spoken.turn, MOST_TURNS)
-    return since + (isTrue(spoken) ? 0 : REFUSAL_AFTER_MS) + turn * TURN_MS - clock.now()
+    const before = isTrue(spoken) ? 0 : REFUSAL_AFTER_MS
+    return since + before + patience(key, spoken) + turn * TURN_MS - clock.now()
+  }
+
+  /** Two that take each other for dead would write for ever: each time the word is taken back, it takes twice as long. */
+  function patience(key: string, { isTakeover }: Spoken): number {
+    return isTakeover ? Math.min(TAKEOVER_AFTER_MS * 2 ** (takeovers.get(key) ?? 0), MOST_TAKEOVER_AFTER_MS) : 0
   }
 
   function forget(key: string): Outcome {
     waiting.delete(key)
-    if (services.get(key) === undefined) written.delete(key)
+    if (services.get(key) !== undefined) return DONE
+    written.delete(key)
+    takeovers.delete(key)
     return DONE
   }
 
@@ -138,6 +148,9 @@ const REFUSAL_AFTER_MS = 1_000
 /** Longer than a write takes to be seen by the others. */
 const TURN_MS = 1_500
 const MOST_TURNS = 20
+/** A node that died has said nothing false for so long as another announces; one that is only not heard is left its word. */
+const TAKEOVER_AFTER_MS = 5_000
+const MOST_TAKEOVER_AFTER_MS = 3_600_000
 const APPLY = { type: 'apply', subresource: 'status', fieldManager: 'metallb-speaker', force: true } as const
 
 function conditionOf({ status }: Service): Condition | undefined {

@@ -67,7 +67,7 @@ export function createSessionStateWriter(
   )
 
   async function reconcile(peer: string): Promise<Outcome> {
-    const label = await labelOf(peer)
+    const label = labelOf(peer)
     const [first, ...twins] = states.by('peer', label)
     const status = stateOf(peer, first)
     for (const object of status === undefined ? states.by('peer', label) : twins)
@@ -77,7 +77,7 @@ export function createSessionStateWriter(
     const wait = onlyCountsDiffer(first?.status, status) ? (counted.get(peer) ?? 0) + COUNT_EVERY_MS - clock.now() : 0
     if (wait > 0) return { kind: 'later', ms: wait }
     counted.set(peer, clock.now())
-    const name = first?.metadata.name ?? (await stableName([node, peer], [node, peer]))
+    const name = first?.metadata.name ?? stableName([node, peer], [node, peer])
     if (first === undefined) {
       const labels = { 'metallb.io/node': node, [PEER_LABEL]: label }
       const metadata = { name, namespace, labels, ownerReferences: await owner() }
@@ -183,6 +183,6 @@ function onlyCountsDiffer(before: Status | undefined, after: Status): boolean {
 }
 
 /** The name of a BGPPeer may be longer than a label. */
-async function labelOf(peer: string): Promise<string> {
-  return peer.length <= MOST_LABEL ? peer : (await stableName([peer.slice(0, 40)], [peer])).slice(0, MOST_LABEL)
+function labelOf(peer: string): string {
+  return peer.length <= MOST_LABEL ? peer : stableName([peer.slice(0, 40)], [peer]).slice(0, MOST_LABEL)
 }

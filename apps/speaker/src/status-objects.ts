@@ -122,7 +122,7 @@ export function createStatusWriter(
     const { namespace: serviceNamespace = '', name: serviceName } = splitKey(service)
     const status = { node, serviceName, serviceNamespace, ...wanted }
     if (isSameJson(first?.status, status)) return
-    const name = first?.metadata.name ?? (await stableName([prefix], [node, serviceNamespace, serviceName]))
+    const name = first?.metadata.name ?? stableName([prefix], [node, serviceNamespace, serviceName])
     if (first === undefined) {
       const labels = {
         'metallb.io/node': node,

@@ -20,26 +20,34 @@ export interface Spoken {
   /** `gone`: the condition has no meaning any more. */
   readonly finding: Finding | 'gone'
   readonly turn: number
+  /** It takes the word from a node that is not known to live. That one may think the same of us. */
+  readonly isTakeover: boolean
 }
 
 /**
  * Many nodes see one condition, and one of them speaks: who announces says True unless another does already; False is
  * said by the first in the order, and by who said True and no longer can. A sentence begins with the node that said it.
- * Undefined: there is nothing to say, or it is another's to say.
+ * Undefined: there is nothing to say, or it is another's to say, or this node does not know yet who lives.
  */
 export function announcedCondition({ node, order, current, here, silences }: SpokenInput): Spoken | undefined {
   const author = authorOf(current)
   const isOthers = author !== undefined && author !== node && order.includes(author)
-  const turn = Math.max(0, order.indexOf(node))
+  const isTakeover = author !== undefined && author !== node && !isOthers
+  const turn = order.indexOf(node)
+  if (turn < 0) return undefined
   if (silences.some(({ code }) => NOTHING_TO_ANNOUNCE.includes(code)))
-    return current === undefined ? undefined : { finding: 'gone', turn }
+    return current === undefined ? undefined : { finding: 'gone', turn, isTakeover: false }
   if (here.interfaces.length + here.peers.length > 0) {
     if (current?.status === 'True' && isOthers) return undefined
-    return { finding: { status: 'True', code: 'announced', message: `${node}: ${doneText(here, silences)}` }, turn }
+    return {
+      finding: { status: 'True', code: 'announced', message: `${node}: ${doneText(here, silences)}` },
+      turn,
+      isTakeover,
+    }
   }
   if (isOthers && (current?.status === 'True' || turn > 0)) return undefined
   if (silences.some(({ code }) => UNDECIDED.includes(code))) return undefined
-  return { finding: refusal(node, silences), turn: author === node ? 0 : turn }
+  return { finding: refusal(node, silences), turn: author === node ? 0 : turn, isTakeover }
 }
 
 /** Said by AddressAssigned, or not ours. */

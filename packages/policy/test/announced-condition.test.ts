@@ -38,6 +38,7 @@ describe('who says whether a Service is announced', () => {
     expect(hears({ ...TOLD, node: 'b' })).toEqual({
       finding: { status: 'True', code: 'announced', message: 'b: has told tor' },
       turn: 1,
+      isTakeover: false,
     })
     const both = hears({ here: { interfaces: ['eth0'], peers: ['tor'] }, silences: [DOWN] })
     expect(both?.finding).toMatchObject({
@@ -60,6 +61,7 @@ describe('who says whether a Service is announced', () => {
           'a: the session of BGPPeer tor with 192.0.2.254 on node a is down: could not connect: connection refused',
       },
       turn: 0,
+      isTakeover: false,
     })
     expect(hears({ node: 'c' })?.turn).toBe(2)
     expect(hears({ node: 'c', current: said('False', 'a') })).toBeUndefined()
@@ -70,6 +72,17 @@ describe('who says whether a Service is announced', () => {
     expect(hears({ node: 'c', current: said('True', 'c') })).toMatchObject({ finding: { status: 'False' }, turn: 0 })
     expect(hears({ current: said('True', 'c') })).toBeUndefined()
     expect(hears({ current: said('True', 'gone') })?.finding).toMatchObject({ status: 'False' })
+  })
+
+  it('the word of a node that is not known to live is taken over as such', () => {
+    expect(hears({ ...TOLD, current: said('True', 'gone') })).toMatchObject({ isTakeover: true })
+    expect(hears({ current: said('False', 'gone') })).toMatchObject({ isTakeover: true })
+    expect(hears({ ...TOLD, current: said('True', 'a') })).toMatchObject({ isTakeover: false })
+  })
+
+  it('a node that does not know yet who lives says nothing', () => {
+    expect(hears({ ...TOLD, order: [] })).toBeUndefined()
+    expect(hears({ order: ['b', 'c'], current: said('True', 'b') })).toBeUndefined()
   })
 
   it('what is not known yet is not said, nor what is the owner’s to say', () => {

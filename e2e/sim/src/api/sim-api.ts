@@ -111,8 +111,12 @@ export class SimApi {
         return this.core.replace(target, object())
       case 'DELETE':
         return this.core.delete(target, (object() as { preconditions?: { uid?: string } }).preconditions)
-      case 'PATCH':
-        return this.core.patch(target, headers?.['content-type'] ?? '', object())
+      case 'PATCH': {
+        const type = headers?.['content-type'] ?? ''
+        if (!type.startsWith('application/apply-patch')) return this.core.patch(target, type, object())
+        const options = { manager: query.get('fieldManager') ?? '', force: query.get('force') === 'true' }
+        return this.core.apply(target, object(), options)
+      }
     }
   }
 }

@@ -36,7 +36,7 @@ export const nothingIsDecidedUnread: Invariant = {
 /** A collection, and not one of what we write ourselves. */
 function isDecisive({ method, path, query }: KubeRequest): boolean {
   const isCollection = query?.['watch'] === '1' || query?.['limit'] !== undefined
-  return method === 'GET' && isCollection && !/statuses|configurationstates/.test(path)
+  return method === 'GET' && isCollection && !/statuses|configurationstates|bgpsessionstates/.test(path)
 }
 
 function isWhole({ query }: KubeRequest, text: string): boolean {
