@@ -45,6 +45,7 @@ describe('a Service gets its address', () => {
     for (let i = 0; i < 20; i++) cluster.service(`s${i}`)
     const process = run()
     await works(process)
+    await eventually(() => expect(cluster.writes('/events')).toHaveLength(20))
     await quiet(cluster)
     expect(cluster.writes('/services/')).toHaveLength(20)
     expect(cluster.writes('/events')).toHaveLength(20)
