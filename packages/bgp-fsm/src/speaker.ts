@@ -105,8 +105,8 @@ class RoutingSpeaker implements Speaker {
   constructor(components: SpeakerComponents, init: SpeakerInit) {
     this.#components = components
     this.#init = init
-    this.#turns = new Turns(components.clock, ROUTES_A_TURN, () => this.#routesTaken())
-    this.#flushes = new Turns(components.clock, OCTETS_A_TURN)
+    this.#turns = new Turns(components.clock, ROUTES_A_TURN, { whenIdle: () => this.#routesTaken() })
+    this.#flushes = new Turns(components.clock, OCTETS_A_TURN, { mayWork: () => this.#turns.isIdle })
     this.#isSynced = init.initialSyncMs === undefined
     if (init.initialSyncMs !== undefined) components.clock.setTimer(init.initialSyncMs, () => this.markSynced())
   }

@@ -11,15 +11,17 @@ export class Turns {
   readonly #clock: Clock
   readonly #budget: number
   readonly #whenIdle: () => void
+  readonly #mayWork: () => boolean
   readonly #waiting = new Map<unknown, WorkStep>()
   #left: number
   #timer: Timer | undefined
 
-  constructor(clock: Clock, budget: number, whenIdle: () => void = () => {}) {
+  constructor(clock: Clock, budget: number, { whenIdle = () => {}, mayWork = () => true }: TurnsInit = {}) {
     this.#clock = clock
     this.#budget = budget
     this.#left = budget
     this.#whenIdle = whenIdle
+    this.#mayWork = mayWork
   }
 
   get isIdle(): boolean {
@@ -45,7 +47,7 @@ export class Turns {
   #turn(): void {
     this.#timer = undefined
     this.#left = this.#budget
-    this.#work()
+    if (this.#mayWork()) this.#work()
     if (!this.isIdle) this.#nextTurn()
   }
 
@@ -65,4 +67,10 @@ export class Turns {
     }
     if (this.isIdle) this.#whenIdle()
   }
+}
+
+interface TurnsInit {
+  readonly whenIdle?: () => void
+  /** What waits for the next turn waits until this is true. */
+  readonly mayWork?: () => boolean
 }

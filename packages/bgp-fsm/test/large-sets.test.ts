@@ -29,12 +29,23 @@ test('[B-RIB-05] a large set that comes all at once leaves in as few UPDATEs as 
 test('a thousand changes of one turn are one flush', () => {
   const scene = new Scene().establish()
   scene.take()
-  for (const [i, one] of hosts(500).entries()) scene.speaker.setRoutes(`service-${i}`, [one])
+  for (const [i, one] of hosts(700).entries()) scene.speaker.setRoutes(`service-${i}`, [one])
   expect(scene.take()).toEqual([])
   scene.advance(0)
   expect(scene.take()).toHaveLength(1)
   const told = scene.told.filter(text => text.startsWith('bgp:advertised'))
   expect(told).toHaveLength(1)
+})
+
+test('so they are when the peers are so many that no one turn takes them in', () => {
+  const scene = new Scene().establish()
+  for (let i = 0; i < 100; i++)
+    scene.speaker.addPeer({ name: `other-${i}`, remote: address(`198.51.100.${i}`), peerAsn: 64_513, passive: true })
+  scene.take()
+  for (const [i, one] of hosts(700).entries()) scene.speaker.setRoutes(`service-${i}`, [one])
+  for (let ms = 0; ms < 50; ms++) scene.advance(1)
+  expect(scene.take()).toHaveLength(1)
+  expect(scene.session.prefixes.advertised).toBe(700)
 })
 
 test('[B-GR-02] a peer that is added while a large set is taken in hears End-of-RIB after all of it', () => {

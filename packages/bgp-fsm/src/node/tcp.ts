@@ -132,7 +132,18 @@ function openPlain({ remote, interface: name, port, source }: DialOptions): Sock
 
 function attach(socket: Socket, handlers: ConnectionHandlers): void {
   let reason = 'the peer closed it'
-  socket.on('data', bytes => handlers.received(bytes))
+  let taken = 0
+  socket.on('data', bytes => {
+    // Node reads up to two megabytes in one turn of the event loop: too many messages for one.
+    if (taken === 0)
+      setImmediate(() => {
+        taken = 0
+        if (socket.isPaused()) socket.resume()
+      })
+    taken += bytes.length
+    if (taken >= READ_A_TURN) socket.pause()
+    handlers.received(bytes)
+  })
   socket.on('drain', () => handlers.drained())
   socket.on('error', error => {
     reason = describe(error)
@@ -174,6 +185,7 @@ function connectionOf(socket: Socket, special: SpecialSockets | undefined): Conn
 const CS6 = 48 << 2 // RFC 4594 §3.2: network control
 const LINGER_MS = 1_000 // the peer reads our NOTIFICATION, then closes its side; it is not waited for longer
 const WRITE_LIMIT = 256 * 1_024
+const READ_A_TURN = 64 * 1_024
 
 /** The descriptor below a Node socket, which Node itself keeps to itself. */
 function descriptorOf(socket: Socket | Server): number {
