@@ -23,8 +23,11 @@ const WHAT: Readonly<Record<SessionName, string>> = {
   both: '[B-COL-02] both dial, one session stays',
 }
 
+/** GoBGP, OpenBGPD and ExaBGP take minutes to dial, and have not been through all of it yet: `INTEROP=GoBGP` asks for one. */
+const ASKED = process.env['INTEROP']?.split(',') ?? ['FRR', 'BIRD']
+
 describe.each(DAEMONS)('$name', kind => {
-  const missing = missingFor(...kind.programs)
+  const missing = ASKED.includes(kind.name) ? missingFor(...kind.programs) : `INTEROP=${kind.name} runs it`
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => matrix(kind))
 })
 
