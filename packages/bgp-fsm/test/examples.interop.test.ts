@@ -15,15 +15,17 @@ describe.skipIf(missing !== undefined)(`the README's FRR (${missing ?? 'here'})`
     const example = lab.spawn(lab.us, process.execPath, [...options, path])
     let said = ''
     example.stdout!.on('data', (text: Buffer) => (said += String(text)))
-    const ended = new Promise(resolve => example.once('exit', resolve))
+    const ended = new Promise(resolve => example.once('exit', code => resolve(code)))
     const shown = (): string => frr.ask('show bgp ipv4 unicast')
     await eventually(
-      () => shown().includes('203.0.113.7/32'),
+      () => shown().includes('203.0.113.7/32') && said.includes('told 203.0.113.7/32'),
       () => said,
     )
-    expect(said).toContain('told 203.0.113.7/32')
     example.kill('SIGTERM')
-    await ended
-    expect(shown()).not.toContain('203.0.113.7/32')
+    expect(await ended).toBe(0)
+    await eventually(
+      () => !shown().includes('203.0.113.7/32'),
+      () => shown(),
+    )
   })
 })
