@@ -16,7 +16,6 @@ const images = process.env['IMAGES'] === '1' ? findImages() : undefined
 if (images?.ok === false) throw new Error(images.reason)
 const programs: Programs = images?.roots ?? 'source'
 const how = images === undefined ? 'from source' : 'from the images'
-const values = { speaker: { bgpListenPort: 1790 } }
 
 describe.skipIf(!binaries.ok)(`a cluster that Helm installs the chart into, ${how}`, () => {
   let lab: Lab
@@ -26,7 +25,7 @@ describe.skipIf(!binaries.ok)(`a cluster that Helm installs the chart into, ${ho
 
   beforeAll(async () => {
     lab = await Lab.build({ api: 'real', routers: [], bare: true })
-    objects = await renderChart({ values })
+    objects = await renderChart()
     kubelet = new Kubelet(lab, objects, programs)
   })
 
@@ -67,7 +66,7 @@ describe.skipIf(!binaries.ok)(`a cluster that Helm installs the chart into, ${ho
     const has = async (space: string, program: string): Promise<string | undefined> => {
       const { output } = await runTool('ip', ['netns', 'pids', space])
       const pids = output.split('\n').filter(pid => pid !== '')
-      const own = pids.find(pid => new RegExp(`${program}\\S*(\\.ts|\\.js)?\0--port`).test(commandLine(pid)))
+      const own = pids.find(pid => new RegExp(`^\\S*node\0.*${program}\\S*\0--port`, 's').test(commandLine(pid)))
       return own === undefined ? undefined : /CapEff:\s*(\w+)/.exec(readFileSync(`/proc/${own}/status`, 'utf8'))?.[1]
     }
     expect(await has(lab.spaces.control, 'controller')).toBe('0000000000000000')

@@ -80,7 +80,7 @@ export class Kubelet {
       return ['/usr', '/lib', '/lib64', '/bin', ROOT].flatMap(path => ['--ro-bind', path, path])
     const root = this.#programs[component]
     const entries = readdirSync(root).flatMap(name =>
-      name === 'etc' ? readdirSync(join(root, name)).map(file => join(name, file)) : [name],
+      MOUNTED_INTO.has(name) ? readdirSync(join(root, name)).map(file => join(name, file)) : [name],
     )
     return entries.flatMap(entry => ['--ro-bind', join(root, entry), `/${entry}`])
   }
@@ -153,6 +153,9 @@ function privileges({ securityContext }: Container, pod: { readonly [field: stri
     ...(capabilities.add ?? []).flatMap(name => ['--cap-add', `CAP_${name}`]),
   ]
 }
+
+/** Folders of an image in which a pod has mounts. */
+const MOUNTED_INTO: ReadonlySet<string> = new Set(['etc', 'var'])
 
 const ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
 const OWNERS: Readonly<Record<Component, string>> = { controller: 'Deployment', speaker: 'DaemonSet' }
