@@ -26,6 +26,11 @@ describe.skipIf(!binaries.ok)(`the chart on a real API server (${binaries.ok ? '
     expect(kinds.match(/metallb\.io/g)).toHaveLength(10)
   })
 
+  it('[row 109] every example of the documentation is one that the API server takes', async () => {
+    const folder = join(ROOT, 'docs/examples')
+    await installation.kubectl(['apply', '--dry-run=server', '--validate=strict', `--filename=${folder}`])
+  })
+
   it('[row 109] the API server knows every field of every object, whatever is chosen', async () => {
     const chosen = await renderChart({
       release: 'other',
