@@ -79,6 +79,7 @@ export function metricsOfSpeaker(): readonly Described[] {
     node: '',
     bgp: { peers: new Map() } as never,
     announced: { entries: () => [] } as never,
+    messages: {} as never,
   })
   observeLayer2({ ...parts, recorder: {} as never, services: {} as never })
   measureLatencies({ ...parts, clock: new SimClock(), serviceOfSlice: () => undefined })

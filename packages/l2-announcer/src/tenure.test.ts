@@ -14,6 +14,7 @@ function view(epoch: number, alive: TenureView['alive'], candidates: readonly Ca
     unknown: new Set(),
     holders: () => [],
     isUsable: () => true,
+    isCleared: () => true,
     presentSince: new Map(),
   }
 }
