@@ -24,8 +24,10 @@ export interface WorkQueueInit {
   readonly name: string
   /** Makes it so for one key. A rejection counts as `retry`. */
   readonly reconcile: (key: string) => Promise<Outcome> | Outcome
-  /** Every key there is, for `reprocess-all`. */
+  /** Every key there is, for `reprocess-all`, and for a queue that is full. */
   readonly everyKey?: () => Iterable<string>
+  /** Keys held at most, when `everyKey` can tell them again. @default MOST_KEYS */
+  readonly mostKeys?: number
   /** Keys worked on at once. @default 1 */
   readonly concurrency?: number
   /** @default 5 ms doubling to 60 s */
@@ -33,6 +35,9 @@ export interface WorkQueueInit {
   /** After each run. */
   readonly onOutcome?: (key: string, outcome: Outcome) => void
 }
+
+/** Keys that one queue holds at most. Past it a key is not kept by its name: all of them are worked on once more instead. */
+export const MOST_KEYS = 200_000
 
 /** Names only: deduplicated, one at a time per key, live changes before the backlog of a start. */
 export interface WorkQueue {
@@ -42,8 +47,11 @@ export interface WorkQueue {
   /** Resolves when nothing waits and nothing runs. */
   idle(): Promise<void>
   start(): void
-  /** Begins nothing more and forgets what waits; resolves when what runs has ended. What is added from then on waits for a start. */
-  stop(): Promise<void>
+  /**
+   * Works off what waits for at most `drainMs` milliseconds, then begins nothing more and forgets the rest; resolves when
+   * what runs has ended. What is added from then on waits for a start. @default drainMs 0
+   */
+  stop(options?: { readonly drainMs?: number }): Promise<void>
 }
 
 export function createWorkQueue(components: WorkQueueComponents, init: WorkQueueInit): WorkQueue {
@@ -57,6 +65,8 @@ class KeyedQueue implements WorkQueue {
   readonly #backlog = new Set<string>()
   readonly #running = new Set<string>()
   readonly #again = new Set<string>()
+  #isOverfull = false
+  #walk: Iterator<string> | undefined
   readonly #failures = new Map<string, number>()
   readonly #timers = new Map<string, Timer>()
   #idle: (() => void)[] = []
@@ -79,11 +89,21 @@ class KeyedQueue implements WorkQueue {
       this.#again.add(key)
       return
     }
+    if (this.#isFull(key)) {
+      this.#isOverfull = true
+      return
+    }
     if (priority === 'live') {
       this.#backlog.delete(key)
       this.#live.add(key)
     } else if (!this.#live.has(key)) this.#backlog.add(key)
     this.#pump()
+  }
+
+  #isFull(key: string): boolean {
+    const { mostKeys = MOST_KEYS, everyKey } = this.#init
+    const isHeld = this.#live.has(key) || this.#backlog.has(key)
+    return everyKey !== undefined && !isHeld && this.#live.size + this.#backlog.size >= mostKeys
   }
 
   idle(): Promise<void> {
@@ -96,8 +116,11 @@ class KeyedQueue implements WorkQueue {
     this.#pump()
   }
 
-  async stop(): Promise<void> {
+  async stop({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
+    if (drainMs > 0 && this.#isStarted) await this.#drained(drainMs)
     this.#isStarted = false
+    this.#isOverfull = false
+    this.#walk = undefined
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
     this.#live.clear()
@@ -106,7 +129,35 @@ class KeyedQueue implements WorkQueue {
     if (this.#running.size > 0) await new Promise<void>(resolve => this.#ended.push(resolve))
   }
 
+  #drained(limitMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const limit = this.#components.clock.setTimer(limitMs, resolve)
+      void this.idle().then(() => {
+        limit.cancel()
+        resolve()
+      })
+    })
+  }
+
+  /** What was not kept is among all there are: they are gone through, as many at a time as the queue holds. */
+  #refill(): void {
+    while (this.#live.size + this.#backlog.size === 0 && (this.#walk !== undefined || this.#isOverfull)) {
+      if (this.#walk === undefined) this.#isOverfull = false
+      this.#walk ??= this.#init.everyKey?.()[Symbol.iterator]()
+      for (let left = this.#init.mostKeys ?? MOST_KEYS; left > 0; left--) {
+        const next = this.#walk?.next()
+        if (next === undefined || next.done === true) {
+          this.#walk = undefined
+          break
+        }
+        if (this.#running.has(next.value)) this.#again.add(next.value)
+        else this.#backlog.add(next.value)
+      }
+    }
+  }
+
   #pump(): void {
+    this.#refill()
     while (this.#isStarted && this.#running.size < (this.#init.concurrency ?? 1)) {
       const key = first(this.#live) ?? first(this.#backlog)
       if (key === undefined) return

@@ -183,6 +183,47 @@ describe('the work queue', () => {
     expect(runs.map(({ key }) => key)).toEqual(['a', 'c'])
   })
 
+  it('[K-56] stopping may work off first what waits, for a time', async () => {
+    const { clock, queue, runs } = held()
+    queue.start()
+    for (const key of ['a', 'b', 'c']) queue.add(key)
+    let stopped = false
+    void queue.stop({ drainMs: 1_000 }).then(() => (stopped = true))
+    await runs[0]!.finish()
+    expect(runs.map(({ key }) => key)).toEqual(['a', 'b'])
+    clock.advance(1_000)
+    await settled()
+    expect(stopped).toBe(false) // 'b' runs still
+    await runs[1]!.finish()
+    await settled()
+    expect([stopped, runs.length, clock.pending]).toEqual([true, 2, 0])
+  })
+
+  it('[K-56] what could be worked off in time leaves nothing waiting', async () => {
+    const { clock, queue, runs } = held()
+    queue.start()
+    queue.add('a')
+    const stopping = queue.stop({ drainMs: 1_000 })
+    await runs[0]!.finish()
+    await stopping
+    expect(clock.pending).toBe(0)
+  })
+
+  it('a queue that is full forgets names, not work', async () => {
+    const keys = Array.from({ length: 10 }, (_, i) => `k${i}`)
+    const { queue, runs } = held({ mostKeys: 3, everyKey: () => keys })
+    for (const key of keys) queue.add(key)
+    expect(queue.length).toBe(3)
+    queue.start()
+    const done = new Set<string>()
+    for (let i = 0; i < runs.length && i < 100; i++) {
+      done.add(runs[i]!.key)
+      await runs[i]!.finish()
+    }
+    expect([...done].sort()).toEqual(keys)
+    expect(queue.length).toBe(0)
+  })
+
   it('[K-62] a server that asks to wait is not asked again earlier', async () => {
     const { clock, queue, runs } = held({ backoff: { baseMs: 10, maxMs: 100, jitter: 0 } })
     queue.start()
