@@ -7,6 +7,7 @@ export function comeFirst(): void {
   setPriority(NICE)
   groupPriority(NICE)
   process.once('exit', () => groupPriority(0))
+  process.once('SIGTERM', () => process.exit(143))
 }
 
 const NICE = -19

@@ -23,7 +23,7 @@ const WHAT: Readonly<Record<SessionName, string>> = {
   both: '[B-COL-02] both dial, one session stays',
 }
 
-/** GoBGP, OpenBGPD and ExaBGP take minutes to dial, and have not been through all of it yet: `INTEROP=GoBGP` asks for one. */
+/** The others take their time to dial, and have not been through all of it yet: `INTEROP=GoBGP,ExaBGP` asks for them. */
 const ASKED = process.env['INTEROP']?.split(',') ?? ['FRR', 'BIRD']
 
 describe.each(DAEMONS)('$name', kind => {
