@@ -40,8 +40,8 @@ export class Segment {
     process.once('exit', () => this.remove())
     this.#nodes = Array.from({ length: size }, (_, i) => `n${i}`)
     for (const name of ['sw', 'client', ...this.#nodes]) ip('netns', 'add', this.space(name))
-    ip('-n', this.space('sw'), 'link', 'add', 'br', 'type', 'bridge', 'forward_delay', '0')
-    ip('-n', this.space('sw'), 'link', 'set', 'br', 'up')
+    ip('-n', this.space('sw'), 'link', 'add', 'lan0', 'type', 'bridge', 'forward_delay', '0')
+    ip('-n', this.space('sw'), 'link', 'set', 'lan0', 'up')
     this.#plug('client', `${CLIENT}/16`)
     for (const [i, node] of this.#nodes.entries()) {
       this.#plug(node, `10.88.0.${10 + i}/16`)
@@ -164,7 +164,7 @@ export class Segment {
   #plug(name: string, own: string): void {
     const [sw, space] = [this.space('sw'), this.space(name)]
     ip('link', 'add', name, 'netns', sw, 'type', 'veth', 'peer', 'name', 'e0', 'netns', space)
-    ip('-n', sw, 'link', 'set', name, 'master', 'br', 'up')
+    ip('-n', sw, 'link', 'set', name, 'master', 'lan0', 'up')
     ip('-n', space, 'addr', 'add', own, 'dev', 'e0')
     ip('-n', space, 'link', 'set', 'lo', 'up')
     ip('-n', space, 'link', 'set', 'e0', 'up')
