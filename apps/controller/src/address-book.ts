@@ -72,6 +72,7 @@ export class AddressBook {
   /** Replaces what is kept back. @returns the Services that have to move */
   setQuarantine(entries: readonly Quarantined[]): readonly string[] {
     const moving = this.#allocator.setQuarantine(entries)
+    this.#grounds++
     this.#onFreed()
     return moving.filter(key => !key.startsWith(LEAVING))
   }
