@@ -58,7 +58,7 @@ describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : bin
     for (const [name, annotations, spec, addresses, pool] of SERVICES)
       await createService(name, { ...annotations, 'metallb.io/ip-allocated-from-pool': pool }, spec, addresses)
     await leaveBehind()
-    await installation.helm('upgrade', 'metallb', predecessor)
+    await installation.helm('upgrade', 'metallb', predecessor, '--set=webhooks=true') // else Helm keeps the value from before
     before = await services()
   })
 
