@@ -15,27 +15,26 @@ export interface ObserveLayer2Parts {
 
 /** What is not MetalLB's: frames that got no answer, and addresses that somebody else has. */
 export function observeLayer2({ bus, metrics, recorder, services, lan }: ObserveLayer2Parts): void {
-  metrics.gauge({
+  metrics.counter({
     name: 'metallb_ts_layer2_ignored_frames',
     help: 'Frames that got no answer, by reason',
     labels: ['reason'],
-    collect: gauge => {
-      for (const [reason, count] of Object.entries(lan()?.counters().ignored ?? {})) gauge.set(count, { reason })
+    collect: totals => {
+      for (const [reason, count] of Object.entries(lan()?.counters().ignored ?? {})) totals.set(count, { reason })
     },
   })
-  metrics.gauge({
+  metrics.counter({
     name: 'metallb_ts_layer2_conflicts',
     help: 'Frames in which somebody else claimed an address that this node holds',
     labels: ['ip'],
-    collect: gauge => {
-      gauge.clear()
-      for (const [ip, { conflicts }] of Object.entries(lan()?.counters().addresses ?? {})) gauge.set(conflicts, { ip })
+    collect: totals => {
+      for (const [ip, { conflicts }] of Object.entries(lan()?.counters().addresses ?? {})) totals.set(conflicts, { ip })
     },
   })
-  metrics.gauge({
+  metrics.counter({
     name: 'metallb_ts_layer2_send_failures',
     help: 'Frames that the kernel would not take',
-    collect: gauge => gauge.set(lan()?.counters().sendFailures ?? 0),
+    collect: totals => totals.set(lan()?.counters().sendFailures ?? 0),
   })
   const taken = metrics.gauge({
     name: 'metallb_ts_layer2_taken_address',

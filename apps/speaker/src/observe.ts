@@ -119,6 +119,9 @@ function countEvents({ bus, metrics, node, bgp, announced: tracker, messages, la
 const HOST_LENGTH = /(?<=^[^:]+)\/32$|\/128$/
 
 function exposeSessions(metrics: Metrics, bgp: BgpSpeaker, messages: MessageCounter): void {
+  const rows = (row: { set(value: number, labels: { peer: string }): void }, value: (peer: Peer) => number): void => {
+    for (const peer of bgp.peers.values()) row.set(value(peer), { peer: labelOf(peer) })
+  }
   const perPeer = (name: string, help: string, value: (peer: Peer) => number): void => {
     metrics.gauge({
       name,
@@ -126,15 +129,18 @@ function exposeSessions(metrics: Metrics, bgp: BgpSpeaker, messages: MessageCoun
       labels: ['peer'],
       collect: gauge => {
         gauge.clear()
-        for (const peer of bgp.peers.values()) gauge.set(value(peer), { peer: labelOf(peer) })
+        rows(gauge, value)
       },
     })
+  }
+  const countedPerPeer = (name: string, help: string, value: (peer: Peer) => number): void => {
+    metrics.counter({ name, help, labels: ['peer'], collect: totals => rows(totals, value) })
   }
   perPeer('metallb_bgp_session_up', '1 while the session is established', peer =>
     peer.state === 'established' ? 1 : 0,
   )
   const perMessage = (name: string, help: string, field: keyof MessageCounts): void =>
-    perPeer(name, help, peer => messages.of(peer.init.name)[field])
+    countedPerPeer(name, help, peer => messages.of(peer.init.name)[field])
   perMessage('metallb_bgp_updates_total_received', 'UPDATEs received', 'updates_received')
   perMessage('metallb_bgp_opens_sent', 'OPENs sent', 'opens_sent')
   perMessage('metallb_bgp_opens_received', 'OPENs received', 'opens_received')
@@ -142,9 +148,9 @@ function exposeSessions(metrics: Metrics, bgp: BgpSpeaker, messages: MessageCoun
   perMessage('metallb_bgp_keepalives_sent', 'KEEPALIVEs sent', 'keepalives_sent')
   perMessage('metallb_bgp_keepalives_received', 'KEEPALIVEs received', 'keepalives_received')
   perMessage('metallb_bgp_route_refresh_sent', 'ROUTE-REFRESHs sent', 'route_refresh_sent')
-  perPeer('metallb_bgp_total_sent', 'Messages sent', peer => peer.counters.messagesSent)
-  perPeer('metallb_bgp_total_received', 'Messages received', peer => peer.counters.messagesReceived)
-  perPeer('metallb_bgp_updates_total', 'UPDATEs sent', peer => peer.counters.updatesSent)
+  countedPerPeer('metallb_bgp_total_sent', 'Messages sent', peer => peer.counters.messagesSent)
+  countedPerPeer('metallb_bgp_total_received', 'Messages received', peer => peer.counters.messagesReceived)
+  countedPerPeer('metallb_bgp_updates_total', 'UPDATEs sent', peer => peer.counters.updatesSent)
   perPeer('metallb_bgp_announced_prefixes_total', 'Prefixes that the router was told', peer => peer.prefixes.advertised)
   perPeer('metallb_bgp_pending_prefixes_total', 'Prefixes that the router should know', peer => peer.prefixes.desired)
 }
@@ -160,14 +166,13 @@ function exposeLayer2(metrics: Metrics, lan: () => Lan | undefined): void {
     help: string,
     field: 'requestsReceived' | 'responsesSent' | 'gratuitousSent',
   ): void => {
-    metrics.gauge({
+    metrics.counter({
       name,
       help,
       labels: ['ip'],
-      collect: gauge => {
-        gauge.clear()
+      collect: totals => {
         for (const [ip, counters] of Object.entries(lan()?.counters().addresses ?? {}))
-          gauge.set(counters[field], { ip })
+          totals.set(counters[field], { ip })
       },
     })
   }
@@ -181,40 +186,46 @@ function exposeBfd(metrics: Metrics, lan: () => Lan | undefined): void {
     peer: remote,
     vrf: vrf || 'default',
   })
-  const perSession = (name: string, help: string, value: (view: BfdView) => number): void => {
-    metrics.gauge({
+  const countedPerSession = (name: string, help: string, value: (view: BfdView) => number): void => {
+    metrics.counter({
       name,
       help,
       labels: ['peer', 'vrf'],
-      collect: gauge => {
-        gauge.clear()
-        for (const view of lan()?.counters().bfd ?? []) gauge.set(value(view), labelsOf(view))
+      collect: totals => {
+        for (const view of lan()?.counters().bfd ?? []) totals.set(value(view), labelsOf(view))
       },
     })
   }
   const perCounter = (name: string, help: string, field: Exclude<keyof BfdView['counters'], 'discarded'>): void =>
-    perSession(name, help, ({ counters }) => counters[field])
-  perSession('metallb_bfd_session_up', '1 while the path is well', ({ state }) => (state === 'up' ? 1 : 0))
+    countedPerSession(name, help, ({ counters }) => counters[field])
+  metrics.gauge({
+    name: 'metallb_bfd_session_up',
+    help: '1 while the path is well',
+    labels: ['peer', 'vrf'],
+    collect: gauge => {
+      gauge.clear()
+      for (const view of lan()?.counters().bfd ?? []) gauge.set(view.state === 'up' ? 1 : 0, labelsOf(view))
+    },
+  })
   perCounter('metallb_bfd_control_packet_input', 'Control packets taken', 'controlIn')
   perCounter('metallb_bfd_control_packet_output', 'Control packets sent', 'controlOut')
   perCounter('metallb_bfd_echo_packet_input', 'Echoes that came back', 'echoIn')
   perCounter('metallb_bfd_echo_packet_output', 'Echoes sent', 'echoOut')
   perCounter('metallb_bfd_session_up_events', 'Times the session came up', 'upEvents')
   perCounter('metallb_bfd_session_down_events', 'Times the session went down', 'downEvents')
-  perSession(
+  countedPerSession(
     'metallb_bfd_zebra_notifications',
     'Times that what runs over the path was told of a change',
     ({ counters: { upEvents, downEvents } }) => upEvents + downEvents,
   )
-  metrics.gauge({
+  metrics.counter({
     name: 'metallb_bfd_packets_discarded',
     help: 'Packets of this peer that were thrown away, by reason',
     labels: ['peer', 'vrf', 'reason'],
-    collect: gauge => {
-      gauge.clear()
+    collect: totals => {
       for (const view of lan()?.counters().bfd ?? [])
         for (const [reason, count] of Object.entries(view.counters.discarded))
-          if (count > 0) gauge.set(count, { ...labelsOf(view), reason })
+          if (count > 0) totals.set(count, { ...labelsOf(view), reason })
     },
   })
 }

@@ -22,6 +22,7 @@ export {
 } from './machine.ts'
 export {
   type Counter,
+  type CounterDefinition,
   type Gauge,
   type GaugeDefinition,
   type Histogram,
@@ -29,6 +30,7 @@ export {
   type Labels,
   type MetricDefinition,
   type Metrics,
+  type Totals,
 } from './metrics.ts'
 export {
   booleanOption,

@@ -1,6 +1,6 @@
 /** Where numbers about the process are kept for whoever scrapes them. */
 export interface Metrics {
-  counter<Label extends string = never>(definition: MetricDefinition<Label>): Counter<Label>
+  counter<Label extends string = never>(definition: CounterDefinition<Label>): Counter<Label>
   gauge<Label extends string = never>(definition: GaugeDefinition<Label>): Gauge<Label>
   histogram<Label extends string = never>(definition: HistogramDefinition<Label>): Histogram<Label>
 }
@@ -10,6 +10,11 @@ export interface MetricDefinition<Label extends string> {
   readonly name: string
   readonly help: string
   readonly labels?: readonly Label[]
+}
+
+export interface CounterDefinition<Label extends string> extends MetricDefinition<Label> {
+  /** Called at every scrape, for what is counted elsewhere: says every row anew. */
+  readonly collect?: (totals: Totals<Label>) => void
 }
 
 export interface GaugeDefinition<Label extends string> extends MetricDefinition<Label> {
@@ -30,6 +35,11 @@ export interface Counter<Label extends string> {
   /** @param by 0 or more */
   add(by: number, ...labels: LabelArguments<Label>): void
   remove(...labels: LabelArguments<Label>): void
+}
+
+export interface Totals<Label extends string> {
+  /** @param total 0 or more, since the process began */
+  set(total: number, ...labels: LabelArguments<Label>): void
 }
 
 export interface Gauge<Label extends string> {

@@ -85,15 +85,23 @@ describe('metrics', () => {
         gauge.set(7, { x: '1' })
       },
     })
+    metrics.counter({
+      name: 'counted_elsewhere_total',
+      help: 'Read at every scrape',
+      labels: ['x'],
+      collect: totals => totals.set(9, { x: '2' }),
+    })
     const histogram = metrics.histogram({ name: 'took_seconds', help: 'Time', buckets: [0.1, 1] })
     histogram.observe(0.05)
     histogram.observe(5)
+    await metrics.page()
     const page = await metrics.page()
     const samples = page.split('\n').filter(line => line !== '' && !line.startsWith('#'))
     expect(samples).toEqual([
       'asked_total{who="a"} 2',
       'open 3',
       'kept_elsewhere{x="1"} 7',
+      'counted_elsewhere_total{x="2"} 9',
       'took_seconds_bucket{le="0.1"} 1',
       'took_seconds_bucket{le="1"} 1',
       'took_seconds_bucket{le="+Inf"} 2',

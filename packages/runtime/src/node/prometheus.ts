@@ -5,7 +5,7 @@ import {
   Registry,
   collectDefaultMetrics,
 } from 'prom-client'
-import type { Counter, Gauge, Labels, Metrics } from '../metrics.ts'
+import type { Counter, Gauge, Labels, Metrics, Totals } from '../metrics.ts'
 
 export interface PrometheusMetrics extends Metrics {
   readonly contentType: string
@@ -23,10 +23,23 @@ export function createPrometheusMetrics({
   return {
     contentType: registry.contentType,
     page: () => registry.metrics(),
-    counter: ({ name, help, labels = [] }) => {
-      const counter = new PromCounter<string>({ name, help, labelNames: [...labels], registers })
+    counter: ({ name, help, labels = [], collect }) => {
+      const add = (by: number, row?: Labels<string>): void =>
+        row === undefined ? counter.inc(by) : counter.inc(row, by)
+      const counter = new PromCounter<string>({
+        name,
+        help,
+        labelNames: [...labels],
+        registers,
+        ...(collect && {
+          collect: () => {
+            counter.reset()
+            collect({ set: add } as Totals<never>)
+          },
+        }),
+      })
       return {
-        add: (by: number, row?: Labels<string>) => (row === undefined ? counter.inc(by) : counter.inc(row, by)),
+        add,
         remove: (row?: Labels<string>) => counter.remove(row ?? {}),
       } as Counter<never>
     },
