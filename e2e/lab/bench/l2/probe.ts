@@ -33,6 +33,7 @@ let gapMs = 0
 let arpSilentMs = 0
 let doubleMs = 0
 let turn = 0
+let isWarm = false
 let lastAnswer = Infinity
 let lastArp = Infinity
 let doubleSince: number | undefined
@@ -74,7 +75,9 @@ let next = startedAt
 function tick(): void {
   const now = performance.now()
   if (now - startedAt > Number(seconds) * 1_000) return finish(now)
-  if (now - startedAt > WARM_MS && lastAnswer === Infinity) {
+  if (now - startedAt > WARM_MS && !isWarm) {
+    isWarm = true
+    gapMs = 0
     lastAnswer = now
     lastArp = now
     process.stdout.write('started\n')
