@@ -47,10 +47,7 @@ export const ROWS: Readonly<Record<number, Row>> = {
   35: { feature: 'layer 2 with either externalTrafficPolicy' },
   36: { feature: 'interfaces excluded by expression' },
   37: { feature: 'fast detection of failures between speakers, encrypted' },
-  38: {
-    feature: 'slower detection for wide areas, and a configuration file',
-    missing: 'of the memberlist configuration only the profile exists',
-  },
+  38: { feature: 'slower detection for wide areas, and a configuration file' },
   39: { feature: 'without detection every node counts' },
   40: { feature: 'nodes whose network is unavailable' },
   41: { feature: 'nodes labelled out of load balancing, and the flag to ignore that' },
