@@ -80,7 +80,9 @@ it('[row 44] a Service is announced when the LAN says that it is, and its status
   await vi.waitFor(() => expect(statuses()).toMatchObject([{ status: { node: NODE, serviceName: 'web' } }]), WAIT)
   const events = logger.lines.map(({ event }) => event)
   expect(events.indexOf('address-gained')).toBeGreaterThan(-1)
-  expect(speaker.state()).toMatchObject({ announced: { 'default/web': { layer2: ['all'] } } })
+  expect(speaker.state()).toMatchObject({
+    services: { 'default/web': { addresses: ['192.0.2.10'], interfaces: ['eth0'] } },
+  })
   patch(`${slices}/web-1`, { endpoints: [] })
   await vi.waitFor(() => expect(statuses()).toEqual([]), WAIT)
   await vi.waitFor(() => expect(logger.lines.some(({ event }) => event === 'address-lost')).toBe(true), WAIT)
