@@ -51,16 +51,20 @@ async function packed(name: string): Promise<void> {
   await must(`${name}: attw`, 'attw', [tarball, '--profile', 'esm-only', '--no-emoji'])
 }
 
-/** The first example of a README, run as its reader would: against the packed package. */
+/** The first example of a README that is whole and ends by itself, run as its reader would: against the packed package. */
 async function example(name: string): Promise<void> {
   const readme = join(ROOT, 'packages', name, 'README.md')
   const text = existsSync(readme) ? readFileSync(readme, 'utf8') : ''
-  const code = /```ts\n([\s\S]*?)```/.exec(text)?.[1]
-  if (code === undefined) return void failures.push(`${name}: its README has no example`)
+  const examples = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!)
+  const code = examples.find(each => each.startsWith('import ') && !RUNS_ON.test(each))
+  if (code === undefined) return void failures.push(`${name}: its README has no example that can be run`)
   const file = join(consumer, `${name}.ts`)
   writeFileSync(file, code)
   await must(`${name}: the README's example`, 'timeout', ['20', 'node', file], consumer)
 }
+
+/** It runs until it is told to end, or within a test. */
+const RUNS_ON = /process\.(argv|once)|from 'vitest'/
 
 async function must(
   what: string,
