@@ -9,7 +9,9 @@ describe.skipIf(missing !== undefined)(`the README's FRR (${missing ?? 'here'})`
 
   test('examples/announce-to-frr.ts announces, and takes it back when it is told to end', async () => {
     lab = new Lab()
-    const frr = lab.frr('router bgp 64500\n no bgp ebgp-requires-policy\n neighbor 192.0.2.10 remote-as 64512\n')
+    const frr = lab.frr(
+      'router bgp 64500\n bgp router-id 192.0.2.1\n no bgp ebgp-requires-policy\n neighbor 192.0.2.10 remote-as 64512\n',
+    )
     const path = new URL('../examples/announce-to-frr.ts', import.meta.url).pathname
     const options = ['--conditions=development', '--disable-warning=ExperimentalWarning']
     const example = lab.spawn(lab.us, process.execPath, [...options, path])

@@ -30,6 +30,7 @@ describe.skipIf(!isCapInstalled())('through libpcap', () => {
     speaker = host.start(new URL('./host.ts', import.meta.url), 'cap')
     speaker.tell({ apply: [{ address: V4 }, { address: V6 }] })
     await gained(V6)
+    await eventually(answers, Boolean) // nobody is told before its process reads, which takes a moment to start
   })
 
   afterEach(async () => {

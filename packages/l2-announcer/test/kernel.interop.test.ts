@@ -199,8 +199,9 @@ describe('the example of the README', () => {
     const example = host.spawn(new URL('../examples/ten-lines.ts', import.meta.url), 'e0', V4, V6)
     try {
       await answers(V4)
-      await answers(V6)
       expect(neighbor(V4)).toContain(host.macOf('e0'))
+      await answers(V6)
+      expect(neighbor(V6)).toContain(host.macOf('e0'))
     } finally {
       example.kill('SIGKILL')
     }
