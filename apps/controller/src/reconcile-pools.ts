@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { IPAddressPool } from '@metallb-ts/api'
+import { IP_ADDRESS_POOLS, type IPAddressPool } from '@metallb-ts/api'
 import type { Publisher } from '@metallb-ts/event-bus'
 import {
   disjointPools,
   EMPTY_CONFIG,
+  explainProblem,
   readConfig,
   type Config,
   type ConfigProblem,
@@ -32,7 +33,7 @@ export function createPoolReconciler(
 ): PoolReconciler {
   let config: Config | undefined
   let problems: readonly ConfigProblem[] = []
-  let rules: RequestRules = { pools: [], brokenPools: new Set(), loadBalancerClass: init.loadBalancerClass }
+  let rules: RequestRules = { pools: [], brokenPools: new Map(), loadBalancerClass: init.loadBalancerClass }
 
   function reconcile(): void {
     const resources = stores.pools.list()
@@ -52,7 +53,7 @@ export function createPoolReconciler(
       events.publish('config:judged', { problems })
     }
     const { pools } = disjointPools(reading.config.pools, rules.pools)
-    const brokenPools = broken(resources, pools)
+    const brokenPools = broken(resources, pools, problems)
     const isSame = isDeepStrictEqual(pools, rules.pools) && isDeepStrictEqual(brokenPools, rules.brokenPools)
     config = reading.config
     if (isSame && !isFirst) return
@@ -75,7 +76,17 @@ export function createPoolReconciler(
 /** The controller looks at pools only; peers and advertisements are the speakers' business. */
 const NOTHING_ELSE = { l2Advertisements: [], bgpAdvertisements: [], peers: [], bfdProfiles: [], secrets: [] }
 
-function broken(resources: readonly IPAddressPool[], good: Config['pools']): ReadonlySet<string> {
+function broken(
+  resources: readonly IPAddressPool[],
+  good: Config['pools'],
+  problems: readonly ConfigProblem[],
+): ReadonlyMap<string, string> {
   const usable = new Set(good.map(({ name }) => name))
-  return new Set(resources.flatMap(({ metadata }) => (usable.has(metadata.name) ? [] : [metadata.name])))
+  const names = resources.map(({ metadata }) => metadata.name).filter(name => !usable.has(name))
+  const why = (name: string): string =>
+    problems
+      .filter(({ object }) => object.kind === IP_ADDRESS_POOLS.kind && object.name === name)
+      .map(explainProblem)
+      .join('; ')
+  return new Map(names.map(name => [name, why(name)]))
 }

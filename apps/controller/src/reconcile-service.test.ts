@@ -19,7 +19,7 @@ const POOL = {
   autoAssign: true,
   avoidBuggyIPs: false,
 }
-const RULES: RequestRules = { pools: [POOL], brokenPools: new Set(), loadBalancerClass: '' }
+const RULES: RequestRules = { pools: [POOL], brokenPools: new Map(), loadBalancerClass: '' }
 
 let stored: KeptService
 let written: KeptService

@@ -7,7 +7,8 @@ export type RequestProblem =
   | { readonly code: 'no-cluster-ip' }
   | { readonly code: 'not-enough-cluster-ips'; readonly clusterIPs: readonly string[] }
   | { readonly code: 'bad-cluster-ips'; readonly clusterIPs: readonly string[] }
-  | { readonly code: 'pool-misconfigured'; readonly pool: string }
+  /** `why`: of a pool that is asked for; without it, of one that gave what the Service has. */
+  | { readonly code: 'pool-misconfigured'; readonly pool: string; readonly why?: string }
   | { readonly code: 'addresses-asked-twice' }
   | { readonly code: 'bad-address-annotation'; readonly text: string }
   | { readonly code: 'bad-address-field'; readonly text: string }
@@ -22,7 +23,9 @@ export function explainRequestProblem(problem: RequestProblem): string {
     case 'bad-cluster-ips':
       return badClusterIPs(problem.clusterIPs)
     case 'pool-misconfigured':
-      return `pool ${problem.pool}, which the addresses came from, is misconfigured; they are kept until it is mended`
+      return problem.why === undefined
+        ? `pool ${problem.pool}, which the addresses came from, is misconfigured; they are kept until it is mended`
+        : `pool ${problem.pool}, which is asked for, is misconfigured: ${problem.why}`
     case 'addresses-asked-twice':
       return 'service can not have both metallb.io/loadBalancerIPs and svc.Spec.LoadBalancerIP'
     case 'bad-address-annotation':

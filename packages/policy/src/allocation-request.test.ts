@@ -5,7 +5,7 @@ import { explainRequestProblem } from './allocation-request-problem.ts'
 import { currentAddresses, readRequest, type RequestReading, type RequestRules } from './allocation-request.ts'
 import type { PoolConfig } from './pools.ts'
 
-const RULES: RequestRules = { pools: [], brokenPools: new Set(), loadBalancerClass: '' }
+const RULES: RequestRules = { pools: [], brokenPools: new Map(), loadBalancerClass: '' }
 
 function service(
   spec: ServiceSpec = {},
@@ -280,11 +280,21 @@ describe('what is there already', () => {
 
   test('[row 105] addresses from a pool that has become unreadable are left alone', () => {
     const annotations = { 'metallb.io/ip-allocated-from-pool': 'a' }
-    const rules = { ...RULES, brokenPools: new Set(['a']) }
+    const rules = { ...RULES, brokenPools: new Map([['a', 'its range is none']]) }
     expect(readRequest(service({}, { annotations }, ['192.0.2.1']), rules)).toMatchObject({
       kind: 'leave',
       because: { code: 'pool-misconfigured', pool: 'a' },
     })
     expect(readRequest(service({}, { annotations }), rules).kind).toBe('ask')
+  })
+
+  test('who asks for a pool that cannot be used reads why, and is given nothing', () => {
+    const annotations = { 'metallb.io/address-pool': 'a' }
+    const rules = { ...RULES, brokenPools: new Map([['a', 'its range is none']]) }
+    const reading = readRequest(service({}, { annotations }), rules)
+    expect(reading).toMatchObject({ kind: 'ask', request: { keepOnly: true }, problem: { code: 'pool-misconfigured' } })
+    expect(reading.kind === 'ask' && reading.problem && explainRequestProblem(reading.problem)).toBe(
+      'pool a, which is asked for, is misconfigured: its range is none',
+    )
   })
 })

@@ -19,8 +19,8 @@ export type RequestReading =
 
 export interface RequestRules {
   readonly pools: readonly PoolConfig[]
-  /** Pools that exist as resources but cannot be used, and never could since this process began. */
-  readonly brokenPools: ReadonlySet<string>
+  /** Pools that exist as resources but cannot be used, and never could since this process began; and why, in words. */
+  readonly brokenPools: ReadonlyMap<string, string>
   /** The only class handled; empty handles Services without a class. */
   readonly loadBalancerClass: string
 }
@@ -59,7 +59,9 @@ function ask(service: Service, families: readonly Family[], policy: string, rule
   const { metadata } = service
   const requested = requestedAddresses(service)
   const pool = annotation(metadata.annotations, ANNOTATIONS.addressPool) ?? ''
-  const problem = 'code' in requested ? requested : undefined
+  const why = rules.brokenPools.get(pool)
+  const misconfigured = why === undefined ? undefined : ({ code: 'pool-misconfigured', pool, why } as const)
+  const problem = 'code' in requested ? requested : misconfigured
   const addresses = 'code' in requested || requested.length === 0 ? undefined : requested
   const request: AllocationRequest = {
     families,

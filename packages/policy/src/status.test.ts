@@ -21,7 +21,7 @@ const A = pool('a', '192.0.2.0/31')
 /** The controller's inner step without its world: allocator and rules in, the Service as it is stored afterwards out. */
 class World {
   readonly allocator = new Allocator()
-  rules: RequestRules = { pools: [], brokenPools: new Set(), loadBalancerClass: '' }
+  rules: RequestRules = { pools: [], brokenPools: new Map(), loadBalancerClass: '' }
 
   constructor(...pools: PoolConfig[]) {
     this.setPools(...pools)

@@ -255,7 +255,7 @@ describe('what is wrong with a resource', () => {
   })
 })
 
-const RULES: RequestRules = { pools: [], brokenPools: new Set(), loadBalancerClass: '' }
+const RULES: RequestRules = { pools: [], brokenPools: new Map(), loadBalancerClass: '' }
 
 interface Case {
   readonly pools?: Resources['pools']
