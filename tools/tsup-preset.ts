@@ -15,7 +15,10 @@ export function application(entry: Entry): ReturnType<typeof defineConfig> {
     external: ['koffi', 'cap'],
     metafile: true, // whose code is in it, for images
     splitting: true, // what only a kubeconfig needs is loaded only for one
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    // Under a name that no source imports, for the banner stands in every chunk.
+    banner: {
+      js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
+    },
     esbuildOptions: options => {
       options.conditions = ['development']
       options.minifyWhitespace = true // half of what has to be read; names stay for stack traces

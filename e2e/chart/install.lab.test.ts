@@ -101,7 +101,7 @@ describe.skipIf(!binaries.ok)(`the chart on a real API server (${binaries.ok ? '
     writeFileSync(nothing, 'announcedInterfacesToExclude: [.*]\n') // this machine's network is not the test's
     const speaker = await installation.start('speaker', [`--exclude-interfaces-file=${nothing}`])
     await installation.isReady('speaker', speaker)
-    expect(await speaker.stop()).toBe(0)
+    expect(await speaker.stop(), speaker.log()).toBe(0)
     expect(speaker.log()).not.toMatch(/forbidden/i)
   })
 

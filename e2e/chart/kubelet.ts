@@ -133,10 +133,11 @@ export class Kubelet {
       )
       write(folder, Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64')])))
     } else if (configMap !== undefined) {
-      const { data } = await client.get<KubeObject & { data: Record<string, string> }>(
+      const found = client.get<KubeObject & { data: Record<string, string> }>(
         CONFIG_MAPS,
         `${SYSTEM}/${configMap.name}`,
       )
+      const { data } = configMap.optional === true ? await found.catch(() => NOTHING) : await found
       write(folder, Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])))
     }
   }
@@ -165,10 +166,13 @@ interface Place {
   readonly node: string
 }
 
+/** Of a ConfigMap that may be missing. */
+const NOTHING: { readonly data: Readonly<Record<string, string>> } = { data: {} }
+
 interface Volume {
   readonly name: string
   readonly secret?: { readonly secretName: string }
-  readonly configMap?: { readonly name: string }
+  readonly configMap?: { readonly name: string; readonly optional?: boolean }
 }
 
 interface Kubeconfig {

@@ -1,5 +1,5 @@
 const LOOK_AGAIN_MS = 50
-const LOOK_LIMIT_MS = 20_000
+const LOOK_LIMIT_MS = 60_000
 
 /** Looks until it finds; rejects with what it waited for. */
 export async function eventually<T>(

@@ -1,4 +1,5 @@
 import { equalAddresses, type Address } from '@metallb-ts/netip'
+import type { Timer } from '@metallb-ts/runtime'
 import { AnnouncedRoutes, type SourcedRoute } from './announced-routes.ts'
 import type { Discovery } from './discovery.ts'
 import type { PeerComponents } from './peer-components.ts'
@@ -101,6 +102,7 @@ class RoutingSpeaker implements Speaker {
   readonly #flushes: Turns
   #listener: Awaited<ReturnType<NonNullable<PeerComponents['transport']['listen']>>> | undefined
   #isSynced: boolean
+  #syncTimer: Timer | undefined
 
   constructor(components: SpeakerComponents, init: SpeakerInit) {
     this.#components = components
@@ -108,7 +110,8 @@ class RoutingSpeaker implements Speaker {
     this.#turns = new Turns(components.clock, ROUTES_A_TURN, { whenIdle: () => this.#routesTaken() })
     this.#flushes = new Turns(components.clock, OCTETS_A_TURN, { mayWork: () => this.#turns.isIdle })
     this.#isSynced = init.initialSyncMs === undefined
-    if (init.initialSyncMs !== undefined) components.clock.setTimer(init.initialSyncMs, () => this.markSynced())
+    if (init.initialSyncMs !== undefined)
+      this.#syncTimer = components.clock.setTimer(init.initialSyncMs, () => this.markSynced())
   }
 
   get peers(): ReadonlyMap<PeerKey, Peer> {
@@ -174,6 +177,7 @@ class RoutingSpeaker implements Speaker {
   }
 
   markSynced(): void {
+    this.#syncTimer?.cancel()
     if (this.#isSynced) return
     this.#isSynced = true
     if (this.#turns.isIdle) this.#routesTaken()
@@ -204,6 +208,7 @@ class RoutingSpeaker implements Speaker {
   }
 
   async stop({ graceful = false, reason = '', drainMs = 0, deadlineMs = 2_000 }: StopOptions = {}): Promise<void> {
+    this.#syncTimer?.cancel()
     const closing = this.#listener?.close() // it takes nobody from now on, and ends when those it took have ended
     this.#listener = undefined
     for (const watch of this.#watches.values()) watch.stop()
