@@ -66,11 +66,11 @@ describe.skipIf(!binaries.ok)(`a cluster that Helm installs the chart into, ${ho
     const has = async (space: string, program: string): Promise<string | undefined> => {
       const { output } = await runTool('ip', ['netns', 'pids', space])
       const pids = output.split('\n').filter(pid => pid !== '')
-      const own = pids.find(pid => new RegExp(`^\\S*node\0.*${program}\\S*\0--port`, 's').test(commandLine(pid)))
+      const own = pids.find(pid => new RegExp(`^[^\0]*node\0.*${program}[^\0]*\0--port`, 's').test(commandLine(pid)))
       return own === undefined ? undefined : /CapEff:\s*(\w+)/.exec(readFileSync(`/proc/${own}/status`, 'utf8'))?.[1]
     }
     expect(await has(lab.spaces.control, 'controller')).toBe('0000000000000000')
-    expect(await has(lab.spaces.node('n1'), 'speaker')).toBe('0000000000002000') // CAP_NET_RAW is bit 13
+    expect(await has(lab.spaces.node('n1'), 'speaker')).toBe('0000000000802000') // CAP_NET_RAW is bit 13, CAP_SYS_NICE bit 23
   })
 
   it('[row 109] helm upgrade to other values and helm rollback change no address', async () => {
