@@ -16,6 +16,9 @@ import { stagePackage } from './stage-package.ts'
 
 exitOnSignals()
 
+/** It runs until it is told to end, or within a test. */
+const RUNS_ON = /process\.(argv|once)|from 'vitest'/
+
 const failures: string[] = []
 const folder = mkdtempSync(join(tmpdir(), 'packages-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -62,9 +65,6 @@ async function example(name: string): Promise<void> {
   writeFileSync(file, code)
   await must(`${name}: the README's example`, 'timeout', ['20', 'node', file], consumer)
 }
-
-/** It runs until it is told to end, or within a test. */
-const RUNS_ON = /process\.(argv|once)|from 'vitest'/
 
 async function must(
   what: string,
