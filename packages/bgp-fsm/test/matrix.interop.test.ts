@@ -27,7 +27,8 @@ const WHAT: Readonly<Record<SessionName, string>> = {
 const ASKED = process.env['INTEROP']?.split(',') ?? ['FRR', 'BIRD']
 
 describe.each(DAEMONS)('$name', kind => {
-  const missing = ASKED.includes(kind.name) ? missingFor(...kind.programs) : `INTEROP=${kind.name} runs it`
+  if (!ASKED.includes(kind.name)) return test.skip(`INTEROP=${kind.name} runs it`, () => {})
+  const missing = missingFor(...kind.programs)
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => matrix(kind))
 })
 
