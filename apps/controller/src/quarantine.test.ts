@@ -1,8 +1,9 @@
+import { TAKEN } from '@metallb-ts/api'
 import { formatAddress } from '@metallb-ts/netip'
 import { describe, expect, it } from 'vitest'
-import { TAKEN_LABEL, takenAddresses } from './quarantine.ts'
+import { takenAddresses } from './quarantine.ts'
 
-const object = (annotations: Record<string, string>, labels: Record<string, string> = { [TAKEN_LABEL]: 'n1' }) => ({
+const object = (annotations: Record<string, string>, labels: Record<string, string> = { [TAKEN.label]: 'n1' }) => ({
   metadata: { name: 'taken', namespace: 'metallb-system', labels, annotations },
 })
 

@@ -3,6 +3,7 @@ import {
   CONFIGURATION_STATES,
   IP_ADDRESS_POOLS,
   SERVICE_L2_STATUSES,
+  TAKEN,
   type Community,
   type ConfigurationState,
   type IPAddressPool,
@@ -19,7 +20,6 @@ import {
   type KubeObject,
 } from '@metallb-ts/k8s-watch'
 import { projectNamespace, projectNode, projectService, type KeptService, type SentService } from './projections.ts'
-import { TAKEN_LABEL } from './quarantine.ts'
 
 /** Everything that the controller watches. */
 export interface Stores {
@@ -67,7 +67,7 @@ export function createStores(
   const taken = createInformer<KubeObject>(components, {
     resource: SERVICE_L2_STATUSES,
     namespace,
-    labelSelector: TAKEN_LABEL,
+    labelSelector: TAKEN.label,
   })
   const decisive: readonly Informer<unknown>[] = [
     ...[services, pools, communities, namespaces, nodes],

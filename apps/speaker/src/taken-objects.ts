@@ -1,4 +1,4 @@
-import { SERVICE_L2_STATUSES } from '@metallb-ts/api'
+import { SERVICE_L2_STATUSES, TAKEN } from '@metallb-ts/api'
 import type { EventBus } from '@metallb-ts/event-bus'
 import { createWorkQueue, DONE, isCode, type KubeClient, type KubeObject } from '@metallb-ts/k8s-watch'
 import type { Clock, Logger, Random, Timer } from '@metallb-ts/runtime'
@@ -96,14 +96,6 @@ export function createTakenWriter(
     },
   }
 }
-
-/** How such an object is known, and what it says. */
-export const TAKEN = {
-  label: 'metallb-ts.io/taken-on',
-  address: 'metallb-ts.io/address',
-  mac: 'metallb-ts.io/mac',
-  interface: 'metallb-ts.io/interface',
-} as const
 
 const STARTED = ''
 const MOST_TAKEN = 4_096

@@ -47,6 +47,7 @@ export {
   LEGACY_ANNOTATION_PREFIX,
   POOL_ANNOTATION,
   SERVICE_NAME_LABEL,
+  TAKEN,
 } from './names.ts'
 export {
   BFD_PROFILES,

@@ -15,6 +15,14 @@ export const POOL_ANNOTATION = 'metallb.io/ip-allocated-from-pool'
 export const EXCLUDE_NODE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers'
 /** Annotation or label of a Node, ours: `true` takes it off the network gently, `force` also where nobody else announces. */
 export const DRAIN_KEY = 'metallb-ts.io/drain'
+/** How a speaker tells the controller of an address that a stranger has: on a ServiceL2Status without a status. */
+export const TAKEN = {
+  /** Label: the node that found it. */
+  label: 'metallb-ts.io/taken-on',
+  address: 'metallb-ts.io/address',
+  mac: 'metallb-ts.io/mac',
+  interface: 'metallb-ts.io/interface',
+} as const
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 
 /** Value of an annotation under its new name, else under the legacy one. Present but empty still counts as present. */
