@@ -126,7 +126,7 @@ describe.skipIf(missing !== undefined)(`FRR (${missing ?? 'here'})`, () => {
     await seenAs('up')
   })
 
-  test('[F-RX-11] floods of forged packets, ten thousand at a time: the session stays up, and each is counted', async () => {
+  test('[F-RX-11] floods of forged packets, ten thousand at a time: the session stays up, and each that is read is counted', async () => {
     await begin(peer())
     await bfd.event('bfd:up')
     const { remote } = await bfd.session(({ state }) => state === 'up', 'up')
@@ -143,16 +143,22 @@ describe.skipIf(missing !== undefined)(`FRR (${missing ?? 'here'})`, () => {
         s.bind(0, () => { s.setTTL(${ttl}); next() })`
       lab.sh(lab.router, `${process.execPath} -e "${program.replaceAll('\n', ' ')}"`)
     }
-    const discarded = await eventually(
+    let forged = { counted: { yours: 0, ttl: 0 }, overflowed: 0 }
+    await eventually(
       async () => {
         const from = bfd.lines.length
         bfd.tell({ do: 'show' })
-        const counted = (await bfd.event('shown', from))['discarded'] as Record<string, number>
-        return counted['unknown-your-discriminator']! + counted['ttl']! === 20_000 && counted
+        const discarded = (await bfd.event('shown', from))['discarded'] as Record<string, number>
+        const counted = { yours: discarded['unknown-your-discriminator']!, ttl: discarded['ttl']! }
+        forged = { counted, overflowed: lab.udpOverflows(lab.us) }
+        return counted.yours + counted.ttl + forged.overflowed >= 20_000
       },
-      () => 'every packet counted',
+      () => `every packet read or lost by a full buffer; is ${JSON.stringify(forged)}`,
     )
-    expect(discarded).toMatchObject({ 'unknown-your-discriminator': 10_000, ttl: 10_000 })
+    expect(forged.counted.yours).toBeGreaterThan(0)
+    expect(forged.counted.yours).toBeLessThanOrEqual(10_000)
+    expect(forged.counted.ttl).toBeGreaterThan(0)
+    expect(forged.counted.ttl).toBeLessThanOrEqual(10_000)
     expect((await bfd.show())[0]).toMatchObject({ state: 'up', counters: { downEvents: 0 } })
     expect(frr.counters(OURS)).toMatchObject({ 'session-down': 0 })
   })

@@ -47,6 +47,14 @@ export class Lab {
     })
   }
 
+  /** Datagrams that found the buffer of their socket full, since the namespace is there. */
+  udpOverflows(namespace: string): number {
+    const [names = [], values = []] = [...this.sh(namespace, 'cat /proc/net/snmp').matchAll(/^Udp: (.*)$/gm)].map(
+      ([, row = '']) => row.split(' '),
+    )
+    return Number(values[names.indexOf('RcvbufErrors')])
+  }
+
   file(name: string, text: string): string {
     const path = join(this.folder, name)
     writeFileSync(path, text, { mode: 0o644 })
