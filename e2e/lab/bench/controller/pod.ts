@@ -3,9 +3,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runTool } from '@metallb-ts/tools/run'
-import { SYSTEM } from '../src/index.ts'
+import { SYSTEM } from '../../src/index.ts'
 
-const CONTROLLER = fileURLToPath(new URL('../../../apps/controller', import.meta.url))
+/** Services created one at a time, and how far apart. */
+export const SINGLES = 200
+export const SINGLE_EVERY_MS = 50
+
+const CONTROLLER = fileURLToPath(new URL('../../../../apps/controller', import.meta.url))
 const MAIN = join(CONTROLLER, 'dist', 'main.js')
 
 /** As a pod sees it: the service account's files where it looks for them, in a mount namespace of its own. */
