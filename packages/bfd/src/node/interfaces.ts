@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { interfaceIndex } from '@metallb-ts/linux-net/node'
 import { parseAddress, parseMac, parsePrefix, prefixContains, type Address, type Mac } from '@metallb-ts/netip'
-import { libcIfIndexToName, libcIfNameToIndex } from './libc.ts'
-
-/** The name of an interface; undefined when it is gone. */
-export function interfaceName(index: number): string | undefined {
-  const name = Buffer.alloc(IF_NAMESIZE)
-  return libcIfIndexToName(index, name) === null ? undefined : name.toString('utf8', 0, name.indexOf(0))
-}
 
 /** An interface with an address of ours on it. */
 export interface OwnLink {
@@ -25,7 +19,7 @@ export function linkTo(remote: Address, name: string | undefined, local: Address
       const [subnet, mac, address] = [parsePrefix(cidr ?? ''), parseMac(hardware), parseAddress(text)]
       if (family !== 'IPv4' || !subnet.ok || !mac.ok || !address.ok) continue
       if (name === undefined && !prefixContains(subnet.value, remote)) continue
-      const index = libcIfNameToIndex(candidate)
+      const index = interfaceIndex(candidate)
       return { name: candidate, index, mac: mac.value, address: local ?? address.value }
     }
   }
@@ -43,5 +37,4 @@ export function neighborMac(remote: string, interfaceName: string): Mac | undefi
   return undefined
 }
 
-const IF_NAMESIZE = 16
 const ARP_COMPLETE = 0x2

@@ -1,4 +1,4 @@
-import { SystemError, type Readable } from '@metallb-ts/linux-net/node'
+import { DatagramSocket, interfaceName, SystemError, type Readable } from '@metallb-ts/linux-net/node'
 import { failed, ok, type Result } from '@metallb-ts/runtime'
 import type { PathKind } from '../path.ts'
 import type {
@@ -10,9 +10,7 @@ import type {
   SendOptions,
   TransportProblem,
 } from '../transport.ts'
-import { DatagramSocket } from './datagram-socket.ts'
 import { EchoLinks } from './echo-links.ts'
-import { interfaceName } from './interfaces.ts'
 
 /** UDP of Linux, read on a poll loop. Binding to a device and echoes need CAP_NET_RAW. */
 export function udpTransport(loop: Readable): BfdTransport {

@@ -1,5 +1,8 @@
 export { capLinks, isCapInstalled } from './cap-links.ts'
+export { DatagramSocket, type DatagramSocketInit } from './datagram-socket.ts'
+export { interfaceIndex, interfaceName } from './interface-names.ts'
 export { packetLinks, type OpenedLink, type OpenLink, type PacketLinks } from './links.ts'
+export { type Message } from './message-buffer.ts'
 export { MulticastGroups } from './multicast.ts'
 export { NetlinkMonitor, type Readable } from './netlink-socket.ts'
 export { canOpenPacketSockets, PacketSocket, type PacketSocketInit } from './packet-socket.ts'

@@ -39,7 +39,11 @@ export const libcSyscall: Call = bind(
 )
 export const libcSocketpair: Call = bind('int socketpair(int domain, int type, int protocol, _Out_ uint8_t *pair)')
 export const libcWaitpid: Call = bind('int waitpid(int pid, void *status, int options)')
+export const libcRecvmsg: Call = bind('intptr_t recvmsg(int fd, uint8_t *message, int flags)')
 export const libcIfNameToIndex: Call = bind('unsigned int if_nametoindex(const char *name)')
+export const libcIfIndexToName: (index: number, name: Uint8Array) => unknown = libc.func(
+  'void *if_indextoname(unsigned int index, uint8_t *name)',
+) as never
 
 /** `struct sock_fprog` holds a pointer, which only a declared struct can. */
 const sockFprog = koffi.struct('sock_fprog', { len: 'uint16_t', filter: 'uint8_t *' })
@@ -50,6 +54,11 @@ const attach = libc.func(
 export function attachFilter(fd: number, program: Uint8Array): number {
   const SO_ATTACH_FILTER = 26
   return attach(fd, SOL_SOCKET, SO_ATTACH_FILTER, { len: program.length / 8, filter: program }, koffi.sizeof(sockFprog))
+}
+
+/** Where a buffer's octets are; valid as long as somebody holds the buffer. */
+export function pointerTo(buffer: Buffer): bigint {
+  return koffi.address(buffer)
 }
 
 /** The number of the last failure on this thread. */
@@ -65,5 +74,7 @@ export function errorName(number: number): string {
 export const SOL_SOCKET = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
+export const IPPROTO_IP = 0
+export const IPPROTO_IPV6 = 41
 export const SOCK_NONBLOCK = 0o4000
 export const SOCK_CLOEXEC = 0o2000000

@@ -1,5 +1,5 @@
 import { addressBytes, formatAddress, type Address } from '@metallb-ts/netip'
-import { AF_INET6, libcClose, libcSetsockopt, libcSocket, SOCK_CLOEXEC } from './libc.ts'
+import { AF_INET6, IPPROTO_IPV6, libcClose, libcSetsockopt, libcSocket, SOCK_CLOEXEC } from './libc.ts'
 import { checked, SystemError } from './system-error.ts'
 
 /** Memberships in IPv6 groups, so that MLD (RFC 3810) reports them and snooping switches pass them on. */
@@ -83,7 +83,6 @@ export function joinedOn(groups: MulticastGroups, index: number): JoinedGroups {
 }
 
 const SOCK_DGRAM = 2
-const IPPROTO_IPV6 = 41
 const IPV6_ADD_MEMBERSHIP = 20
 const IPV6_DROP_MEMBERSHIP = 21
 const GROUPS_PER_SOCKET = 256 // net.core.optmem_max of older kernels holds some 365

@@ -10,6 +10,11 @@ export interface Endpoint {
 
 /** `struct sockaddr_in` or `struct sockaddr_in6`. */
 export function encodeSocketAddress({ address, port, interface: name }: Endpoint): Buffer {
+  return scopedSocketAddress(address, port, name === undefined ? 0 : libcIfNameToIndex(name))
+}
+
+/** @param scope index of the interface of a link-local address; 0 for any other */
+export function scopedSocketAddress(address: Address, port: number, scope: number): Buffer {
   if (address.family === 'ipv4') {
     const bytes = Buffer.alloc(16)
     bytes.writeUInt16LE(AF_INET, 0)
@@ -21,7 +26,7 @@ export function encodeSocketAddress({ address, port, interface: name }: Endpoint
   bytes.writeUInt16LE(AF_INET6, 0)
   bytes.writeUInt16BE(port, 2)
   bytes.set(addressBytes(address), 8)
-  if (name !== undefined) bytes.writeUInt32LE(libcIfNameToIndex(name), 24)
+  bytes.writeUInt32LE(scope, 24)
   return bytes
 }
 
@@ -32,6 +37,6 @@ export function decodeSocketAddress(bytes: Buffer): { readonly address: Address;
   return family === AF_INET6 ? { address: addressFromBytes(bytes.subarray(8, 24)), port } : undefined
 }
 
-export function socketFamily({ family }: Address): number {
+export function socketFamily({ family }: Pick<Address, 'family'>): number {
   return family === 'ipv4' ? AF_INET : AF_INET6
 }

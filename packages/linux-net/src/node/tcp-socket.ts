@@ -2,6 +2,8 @@ import { Socket } from 'node:net'
 import type { Address } from '@metallb-ts/netip'
 import {
   errno,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
   libcBind,
   libcClose,
   libcConnect,
@@ -75,9 +77,7 @@ const ETIMEDOUT = 110
 const POLLOUT = 4
 const SO_ERROR = 4
 const SO_BINDTODEVICE = 25
-const IPPROTO_IP = 0
 const IPPROTO_TCP = 6
-const IPPROTO_IPV6 = 41
 const IP_TTL = 2
 const IP_MINTTL = 21
 const IPV6_UNICAST_HOPS = 16

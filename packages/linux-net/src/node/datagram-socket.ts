@@ -1,8 +1,5 @@
-import { SystemError } from '@metallb-ts/linux-net/node'
-import { addressBytes, type Address, type Family } from '@metallb-ts/netip'
+import type { Address, Family } from '@metallb-ts/netip'
 import {
-  AF_INET,
-  AF_INET6,
   IPPROTO_IP,
   IPPROTO_IPV6,
   libcBind,
@@ -11,9 +8,13 @@ import {
   libcSendto,
   libcSetsockopt,
   libcSocket,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
   SOL_SOCKET,
 } from './libc.ts'
 import { MessageBuffer, type Message } from './message-buffer.ts'
+import { scopedSocketAddress, socketFamily } from './socket-address.ts'
+import { checked, SystemError } from './system-error.ts'
 
 export interface DatagramSocketInit {
   readonly family: Family
@@ -39,13 +40,13 @@ export class DatagramSocket {
   constructor({ family, local, port, device, ttl, receiveOctets }: DatagramSocketInit) {
     this.#family = family
     this.#scope = device === undefined ? 0 : libcIfNameToIndex(device)
-    const domain = family === 'ipv4' ? AF_INET : AF_INET6
+    const domain = socketFamily({ family })
     this.fd = checked('socket', libcSocket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
     try {
       for (const [level, option, value] of optionsOf(family, ttl)) this.#set(level, option, int(value))
       this.#set(SOL_SOCKET, SO_RCVBUF, int(receiveOctets))
       if (device !== undefined) this.#set(SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${device}\0`))
-      const address = socketAddress(local ?? { family, value: 0n }, port, this.#scope)
+      const address = scopedSocketAddress(local ?? { family, value: 0n }, port, this.#scope)
       checked('bind', libcBind(this.fd, address, address.length))
     } catch (error) {
       libcClose(this.fd)
@@ -61,7 +62,7 @@ export class DatagramSocket {
 
   /** Undefined when the kernel took it. */
   send(bytes: Uint8Array, to: Address, port: number): SystemError | undefined {
-    const address = socketAddress(to, port, this.#scope)
+    const address = scopedSocketAddress(to, port, this.#scope)
     const sent = libcSendto(this.fd, bytes, bytes.length, MSG_DONTWAIT, address, address.length)
     return sent < 0 ? new SystemError('sendto') : undefined
   }
@@ -76,8 +77,6 @@ export class DatagramSocket {
 }
 
 const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 const MSG_DONTWAIT = 0x40
 const SO_RCVBUF = 8
 const SO_BINDTODEVICE = 25
@@ -110,29 +109,8 @@ function optionsOf(family: Family, ttl: number): readonly (readonly [number, num
       ]
 }
 
-function socketAddress(address: Address, port: number, scope: number): Buffer {
-  if (address.family === 'ipv4') {
-    const bytes = Buffer.alloc(16)
-    bytes.writeUInt16LE(AF_INET, 0)
-    bytes.writeUInt16BE(port, 2)
-    bytes.set(addressBytes(address), 4)
-    return bytes
-  }
-  const bytes = Buffer.alloc(28)
-  bytes.writeUInt16LE(AF_INET6, 0)
-  bytes.writeUInt16BE(port, 2)
-  bytes.set(addressBytes(address), 8)
-  bytes.writeUInt32LE(scope, 24)
-  return bytes
-}
-
 function int(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32LE(value)
   return bytes
-}
-
-function checked(call: string, result: number): number {
-  if (result < 0) throw new SystemError(call)
-  return result
 }
