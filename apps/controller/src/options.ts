@@ -1,15 +1,13 @@
 import {
   booleanOption,
   choiceOption,
-  failed,
   integerOption,
+  meaninglessOption,
   ok,
   optionsHelp,
   PROCESS_OPTIONS,
-  readOptions,
+  readProcessOptions,
   textOption,
-  tlsConflict,
-  type OptionDefinition,
   type OptionProblem,
   type ProcessOptions,
   type Result,
@@ -17,10 +15,6 @@ import {
 
 /** Every choice the controller's user has, read once: nothing else in the process looks at flags or environment. */
 export interface ControllerOptions extends ProcessOptions {
-  /** Where the custom resources live; empty means the service account's. */
-  readonly namespace: string
-  /** This pod, owner of the ConfigurationState; empty outside a pod. */
-  readonly podName: string
   /** Secret to create for the speakers' heartbeats; empty means none. */
   readonly memberSecretName: string
   /** Deployment that owns the secret. */
@@ -46,18 +40,10 @@ export function readControllerOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Result<ControllerOptions, OptionProblem> {
-  const read = readOptions({ ...OPTIONS, ...WITHOUT_MEANING }, argv, env)
+  const read = readProcessOptions({ definitions: OPTIONS, withoutMeaning: WITHOUT_MEANING }, argv, env)
   if (!read.ok) return read
-  const { certificatesAreBrought, bgpType, profiling, webhookHttp2, ...rest } = read.value
-  const conflict = tlsConflict(rest)
-  if (conflict !== undefined) return failed(conflict)
-  const given = { bgpType, profiling, webhookHttp2 }
-  const withoutMeaning = Object.entries(WITHOUT_MEANING).filter(([name]) => given[name as keyof typeof given] !== '')
-  return ok({
-    ...rest,
-    certificateRotation: !certificatesAreBrought,
-    withoutMeaning: withoutMeaning.map(([, { flag, env }]) => env ?? `--${flag}`),
-  })
+  const { certificatesAreBrought, ...rest } = read.value
+  return ok({ ...rest, certificateRotation: !certificatesAreBrought })
 }
 
 export function controllerHelp(): string {
@@ -72,18 +58,6 @@ const OPTIONS = {
     flag: 'l2-guard',
     env: 'METALLB_TS_L2_GUARD',
     help: 'give nobody an address that speakers with the same flag find to be a stranger’s',
-  }),
-  namespace: textOption({
-    flag: 'namespace',
-    env: 'METALLB_NAMESPACE',
-    fallback: '',
-    help: 'namespace of the custom resources; empty means that of the service account',
-  }),
-  podName: textOption({
-    flag: 'pod-name',
-    env: 'METALLB_POD_NAME',
-    fallback: '',
-    help: 'pod that owns the ConfigurationState',
   }),
   memberSecretName: textOption({
     flag: 'ml-secret-name',
@@ -133,16 +107,8 @@ const OPTIONS = {
   }),
 }
 
-const meaningless = (flag: string, env?: string): OptionDefinition<string> =>
-  textOption({
-    flag,
-    ...(env !== undefined && { env }),
-    fallback: '',
-    help: 'accepted for MetalLB’s manifests, means nothing',
-  })
-
 const WITHOUT_MEANING = {
-  bgpType: meaningless('bgp-type', 'METALLB_BGP_TYPE'),
-  profiling: meaningless('pprof-bind-address'),
-  webhookHttp2: { ...meaningless('webhook-http2'), mayStandAlone: true },
+  bgpType: meaninglessOption('bgp-type', 'METALLB_BGP_TYPE'),
+  profiling: meaninglessOption('pprof-bind-address'),
+  webhookHttp2: { ...meaninglessOption('webhook-http2'), mayStandAlone: true },
 }

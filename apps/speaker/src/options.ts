@@ -1,15 +1,13 @@
 import {
   booleanOption,
   choiceOption,
-  failed,
   integerOption,
+  meaninglessOption,
   ok,
   optionsHelp,
   PROCESS_OPTIONS,
-  readOptions,
+  readProcessOptions,
   textOption,
-  tlsConflict,
-  type OptionDefinition,
   type OptionProblem,
   type ProcessOptions,
   type Result,
@@ -18,10 +16,6 @@ import {
 /** Every choice the speaker's user has, read once: nothing else in the process looks at flags or environment. */
 export interface SpeakerOptions extends ProcessOptions {
   readonly nodeName: string
-  /** Where the custom resources live, and where statuses are written. */
-  readonly namespace: string
-  /** This pod, owner of the statuses written; empty outside a pod. */
-  readonly podName: string
   readonly ignoreExcludeLabel: boolean
   /** Address heartbeats are sent from; empty turns membership off. */
   readonly memberBindAddress: string
@@ -61,17 +55,10 @@ export function readSpeakerOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Result<SpeakerOptions, OptionProblem> {
-  const read = readOptions({ ...OPTIONS, ...WITHOUT_MEANING }, argv, env)
+  const read = readProcessOptions({ definitions: OPTIONS, withoutMeaning: WITHOUT_MEANING }, argv, env)
   if (!read.ok) return read
   const { wanPreset, memberProfile, ...rest } = read.value
-  const conflict = tlsConflict(rest)
-  if (conflict !== undefined) return failed(conflict)
-  const withoutMeaning = Object.entries(WITHOUT_MEANING).filter(([name]) => rest[name as keyof typeof rest] !== '')
-  return ok({
-    ...rest,
-    memberProfile: wanPreset ? 'safe' : memberProfile,
-    withoutMeaning: withoutMeaning.map(([, { flag, env }]) => env ?? `--${flag}`),
-  })
+  return ok({ ...rest, memberProfile: wanPreset ? 'safe' : memberProfile })
 }
 
 export function speakerHelp(): string {
@@ -84,13 +71,6 @@ const MEMBER_PROFILES = ['fast', 'balanced', 'safe'] as const
 const OPTIONS = {
   ...PROCESS_OPTIONS,
   nodeName: textOption({ flag: 'node-name', env: 'METALLB_NODE_NAME', help: 'name of the Node this speaker runs on' }),
-  namespace: textOption({
-    flag: 'namespace',
-    env: 'METALLB_NAMESPACE',
-    fallback: '',
-    help: 'namespace of the custom resources; empty means that of the service account',
-  }),
-  podName: textOption({ flag: 'pod-name', env: 'METALLB_POD_NAME', fallback: '', help: 'pod that owns the statuses' }),
   ignoreExcludeLabel: booleanOption({
     flag: 'ignore-exclude-lb',
     help: 'announce also from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers',
@@ -195,19 +175,11 @@ const OPTIONS = {
   }),
 }
 
-const meaningless = (flag: string, env?: string): OptionDefinition<string> =>
-  textOption({
-    flag,
-    ...(env !== undefined && { env }),
-    fallback: '',
-    help: 'accepted for MetalLB’s manifests, means nothing',
-  })
-
 const WITHOUT_MEANING = {
-  bgpType: meaningless('bgp-type', 'METALLB_BGP_TYPE'),
-  host: meaningless('host', 'METALLB_HOST'),
-  frrNamespace: meaningless('frrk8s-namespace', 'FRRK8S_NAMESPACE'),
-  frrSecrets: { ...meaningless('frrk8s-secret-passthrough'), mayStandAlone: true },
-  bgpDebounce: meaningless('bgp-debounce-timeout', 'METALLB_BGP_DEBOUNCE_TIMEOUT'),
-  profiling: meaningless('pprof-bind-address'),
+  bgpType: meaninglessOption('bgp-type', 'METALLB_BGP_TYPE'),
+  host: meaninglessOption('host', 'METALLB_HOST'),
+  frrNamespace: meaninglessOption('frrk8s-namespace', 'FRRK8S_NAMESPACE'),
+  frrSecrets: { ...meaninglessOption('frrk8s-secret-passthrough'), mayStandAlone: true },
+  bgpDebounce: meaninglessOption('bgp-debounce-timeout', 'METALLB_BGP_DEBOUNCE_TIMEOUT'),
+  profiling: meaninglessOption('pprof-bind-address'),
 }

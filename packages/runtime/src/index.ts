@@ -46,10 +46,12 @@ export {
 } from './options.ts'
 export { jittered, randomInteger, type Random } from './random.ts'
 export {
+  meaninglessOption,
   PROCESS_OPTIONS,
-  tlsConflict,
+  readProcessOptions,
   tlsSettings,
   type ProcessOptions,
+  type ProcessOptionsInit,
   type TlsSettings,
   type TlsVersion,
 } from './process-options.ts'

@@ -4,9 +4,12 @@ import {
   booleanOption,
   choiceOption,
   integerOption,
+  readOptions,
   textOption,
   type OptionDefinition,
+  type OptionDefinitions,
   type OptionProblem,
+  type OptionValues,
 } from './options.ts'
 
 /** What every process of ours may be told. */
@@ -26,6 +29,10 @@ export interface ProcessOptions {
   /** 0 picks a free one. */
   readonly healthPort: number
   readonly loadBalancerClass: string
+  /** Where the custom resources live; empty means the service account's. */
+  readonly namespace: string
+  /** This pod, owner of the objects that it writes; empty outside a pod. */
+  readonly podName: string
 }
 
 export type TlsVersion = (typeof TLS_VERSIONS)[number]
@@ -81,10 +88,50 @@ export const PROCESS_OPTIONS: { readonly [Name in keyof ProcessOptions]: OptionD
     help: 'port of /healthz and /readyz, 0 for a free one',
   }),
   loadBalancerClass: textOption({ flag: 'lb-class', fallback: '', help: 'the only loadBalancerClass handled' }),
+  namespace: textOption({
+    flag: 'namespace',
+    env: 'METALLB_NAMESPACE',
+    fallback: '',
+    help: 'namespace of the custom resources; empty means that of the service account',
+  }),
+  podName: textOption({
+    flag: 'pod-name',
+    env: 'METALLB_POD_NAME',
+    fallback: '',
+    help: 'pod that owns the objects written',
+  }),
+}
+
+/** Reads the options of one process, as `readOptions` does. Those without meaning are accepted, and told when given. */
+export function readProcessOptions<Definitions extends OptionDefinitions & typeof PROCESS_OPTIONS>(
+  { definitions, withoutMeaning }: ProcessOptionsInit<Definitions>,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Result<OptionValues<Definitions> & { readonly withoutMeaning: readonly string[] }, OptionProblem> {
+  const read = readOptions<OptionDefinitions>({ ...definitions, ...withoutMeaning }, argv, env)
+  if (!read.ok) return read
+  const given = Object.entries(withoutMeaning).filter(([name]) => read.value[name] !== '')
+  const values = Object.fromEntries(Object.keys(definitions).map(name => [name, read.value[name]]))
+  const options = values as OptionValues<Definitions>
+  const conflict = tlsConflict(options as ProcessOptions)
+  if (conflict !== undefined) return failed(conflict)
+  return ok({ ...options, withoutMeaning: given.map(([, { flag, env }]) => env ?? `--${flag}`) })
+}
+
+export interface ProcessOptionsInit<Definitions> {
+  readonly definitions: Definitions
+  /** Of MetalLB's. */
+  readonly withoutMeaning: Readonly<Record<string, OptionDefinition<string>>>
+}
+
+/** An option of MetalLB's that means nothing here. */
+export function meaninglessOption(flag: string, env?: string): OptionDefinition<string> {
+  const help = 'accepted for MetalLB’s manifests, means nothing'
+  return textOption({ flag, ...(env !== undefined && { env }), fallback: '', help })
 }
 
 /** What was said of TLS and cannot be had together. */
-export function tlsConflict({
+function tlsConflict({
   tlsMinVersion,
   tlsCipherSuites,
 }: Pick<ProcessOptions, 'tlsMinVersion' | 'tlsCipherSuites'>): OptionProblem | undefined {
