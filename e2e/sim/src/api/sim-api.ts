@@ -1,6 +1,7 @@
 import { crds } from '@metallb-ts/api'
 import {
   ApiCore,
+  discovery,
   Json,
   listPage,
   ObjectStore,
@@ -58,7 +59,7 @@ export class SimApi {
   /** Everything but a watch, done at once. */
   answer({ method, path, query, headers, body }: KubeRequest): SimAnswer {
     const target = this.target(path)
-    if (target === undefined) return { status: 404, text: '{"kind":"Status","code":404,"reason":"NotFound"}' }
+    if (target === undefined) return this.#page(path)
     const { status, body: answered } = this.#do(method, target, searchParams(query), headers, body)
     return { status, text: answered instanceof Json ? answered.text : JSON.stringify(answered) }
   }
@@ -89,6 +90,14 @@ export class SimApi {
     for (const served of [...this.#watches.keys()]) this.#end(served, 'broken')
   }
 
+  /** What is served, for who asks that first. */
+  #page(path: string): SimAnswer {
+    const page = discovery(path, this.core.kinds())
+    return page === undefined
+      ? { status: 404, text: '{"kind":"Status","code":404,"reason":"NotFound"}' }
+      : { status: 200, text: JSON.stringify(page) }
+  }
+
   #end(served: ServedWatch, why: 'over' | 'broken'): void {
     this.#watches.get(served)?.()
     served.end(why)
@@ -102,18 +111,19 @@ export class SimApi {
     body: string | undefined,
   ): Answer {
     const object = (): StoredObject => JSON.parse(body ?? '{}') as StoredObject
+    const manager = query.get('fieldManager') ?? undefined
     switch (method) {
       case 'GET':
         return target.name === undefined ? listPage(this.core, target, query) : this.core.get(target)
       case 'POST':
-        return this.core.create(target, object())
+        return this.core.create(target, object(), manager)
       case 'PUT':
-        return this.core.replace(target, object())
+        return this.core.replace(target, object(), manager)
       case 'DELETE':
         return this.core.delete(target, (object() as { preconditions?: { uid?: string } }).preconditions)
       case 'PATCH': {
         const type = headers?.['content-type'] ?? ''
-        if (!type.startsWith('application/apply-patch')) return this.core.patch(target, type, object())
+        if (!type.startsWith('application/apply-patch')) return this.core.patch(target, type, object(), manager)
         const options = { manager: query.get('fieldManager') ?? '', force: query.get('force') === 'true' }
         return this.core.apply(target, object(), options)
       }

@@ -1,17 +1,12 @@
-import { applyOwned, disowned, type ApplyOptions } from './field-ownership.ts'
+import { failure, type Answer } from './answers.ts'
+import { conflictAnswer } from './fields/conflict.ts'
+import { applied, updated, type Writer } from './fields/ownership.ts'
 import { BUILT_IN_KINDS, collectionOf, kindsOfDefinition, type ServedKind } from './kinds.ts'
-import { ObjectStore, type HistoryEntry, type StoredObject, type Written } from './object-store.ts'
+import { ObjectStore, type StoredObject, type Written } from './object-store.ts'
 import { jsonPatch, mergePatch, type JsonPatchOperation } from './patches.ts'
-import { defaultIpMode, ServiceDefaults } from './service-defaults.ts'
+import { defaultIpMode, ServiceDefaults, withoutChoices } from './service-defaults.ts'
 import { pruneAndDefault, schemaProblems } from './structural.ts'
-
-/** What the path of a request speaks of. */
-export interface Target {
-  readonly kind: ServedKind
-  readonly namespace?: string
-  readonly name?: string
-  readonly subresource?: string
-}
+import { keyOf, targetOf, type Target } from './target.ts'
 
 export interface AdmittedWrite {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
@@ -22,11 +17,6 @@ export interface AdmittedWrite {
 
 /** Why not; undefined lets it pass. */
 export type AdmissionHook = (write: AdmittedWrite) => string | undefined
-
-export interface Answer {
-  readonly status: number
-  readonly body: unknown
-}
 
 /** The API server without its HTTP: kinds, objects, and the rules of writing them. */
 export class ApiCore {
@@ -55,26 +45,7 @@ export class ApiCore {
 
   /** The target of a path, or undefined when nothing is served there. */
   target(path: string): Target | undefined {
-    const parts = path
-      .split('/')
-      .filter(part => part !== '')
-      .map(decodeURIComponent)
-    const isCore = parts[0] === 'api'
-    if (!isCore && parts[0] !== 'apis') return undefined
-    const [group, version] = isCore ? ['', parts[1]] : [parts[1], parts[2]]
-    let rest = parts.slice(isCore ? 2 : 3)
-    let namespace: string | undefined
-    if (rest[0] === 'namespaces' && rest.length > 2) [namespace, rest] = [rest[1], rest.slice(2)]
-    const kind = this.kinds().find(
-      served => served.group === group && served.version === version && served.plural === rest[0],
-    )
-    if (kind === undefined || rest.length > 3) return undefined
-    return {
-      kind,
-      ...(namespace !== undefined && { namespace }),
-      ...(rest[1] !== undefined && { name: rest[1] }),
-      ...(rest[2] !== undefined && { subresource: rest[2] }),
-    }
+    return targetOf(path, this.kinds())
   }
 
   get(target: Target): Answer {
@@ -82,7 +53,13 @@ export class ApiCore {
     return object === undefined ? notFound(target) : { status: 200, body: this.shown(target.kind, object) }
   }
 
-  create(target: Target, body: StoredObject): Answer {
+  /** @param manager who writes, as fields are owned */
+  create(target: Target, body: StoredObject, manager: string = UNKNOWN): Answer {
+    return this.#create(target, body, manager)
+  }
+
+  /** @param manager who updates; undefined when the owners of fields are known already */
+  #create(target: Target, body: StoredObject, manager?: string): Answer {
     const metadata = { ...body.metadata }
     if (target.namespace !== undefined) metadata.namespace = target.namespace
     if (metadata.name === undefined && typeof metadata['generateName'] === 'string') {
@@ -97,20 +74,21 @@ export class ApiCore {
     if ('problems' in object) return invalid(target.kind, metadata.name, object.problems)
     const refused = this.#judged({ operation: 'CREATE', target, object: object.value, oldObject: undefined })
     if (refused !== undefined) return refused
+    const owned = this.#owned(target, undefined, object.value, body, manager)
     return this.#answer(
-      this.store.create(collectionOf(target.kind), keyOf({ ...target, name: metadata.name }), object.value),
+      this.store.create(collectionOf(target.kind), keyOf({ ...target, name: metadata.name }), owned),
       target,
       201,
     )
   }
 
-  replace(target: Target, body: StoredObject): Answer {
+  replace(target: Target, body: StoredObject, manager: string = UNKNOWN): Answer {
     const before = this.store.get(collectionOf(target.kind), keyOf(target))
     if (before === undefined) return notFound(target)
-    return this.#write(target, before, body)
+    return this.#write(target, before, body, manager)
   }
 
-  patch(target: Target, contentType: string, patch: unknown): Answer {
+  patch(target: Target, contentType: string, patch: unknown, manager: string = UNKNOWN): Answer {
     const before = this.store.get(collectionOf(target.kind), keyOf(target))
     if (before === undefined) return notFound(target)
     const version = (patch as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion
@@ -118,37 +96,26 @@ export class ApiCore {
       return failure(409, 'Conflict', 'the object has been modified')
     }
     try {
-      return this.#write(target, before, { ...(patched(before, contentType, patch) as StoredObject) })
+      return this.#write(target, before, patched(before, contentType, patch) as StoredObject, manager)
     } catch (error) {
       return failure(422, 'Invalid', String(error))
     }
   }
 
   /** Server-side apply: creates what is not there, but never by its status. */
-  apply(target: Target, patch: StoredObject, options: Omit<ApplyOptions, 'apiVersion'>): Answer {
-    if (options.manager === '')
-      return failure(
-        422,
-        'Invalid',
-        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-      )
+  apply(
+    target: Target,
+    config: StoredObject,
+    { manager, force }: { readonly manager: string; readonly force: boolean },
+  ): Answer {
+    if (manager === '') return failure(422, 'Invalid', NO_MANAGER)
     const before = this.store.get(collectionOf(target.kind), keyOf(target))
     if (before === undefined && target.subresource !== undefined) return notFound(target)
-    const { group, version } = target.kind
-    const apiVersion = group === '' ? version : `${group}/${version}`
-    const applied = applyOwned(before, patch, { ...options, apiVersion })
-    if (!applied.ok) {
-      const causes = applied.conflicts.map(({ manager, field }) => ({
-        reason: 'FieldManagerConflict',
-        message: `conflict with "${manager}" using ${apiVersion}`,
-        field,
-      }))
-      const message = `Apply failed with ${causes.length} conflict${causes.length === 1 ? '' : 's'}: ${causes.map(cause => `${cause.message}: ${cause.field}`).join(', ')}`
-      return failure(409, 'Conflict', message, { causes })
-    }
-    if (before !== undefined) return this.#write(target, before, applied.object, false)
+    const result = applied(target.kind, before, config, { ...this.#writer(target, manager), force })
+    if (!result.ok) return conflictAnswer(result.conflicts)
+    if (before !== undefined) return this.#write(target, before, result.object)
     const { name, ...collection } = target
-    return this.create(collection, { ...applied.object, metadata: { ...applied.object.metadata, name: name! } })
+    return this.#create(collection, { ...result.object, metadata: { ...result.object.metadata, name: name! } })
   }
 
   delete(target: Target, preconditions?: { uid?: string; resourceVersion?: string }): Answer {
@@ -165,7 +132,7 @@ export class ApiCore {
     if (!hasFinalizers(before))
       return { status: 200, body: this.shown(target.kind, this.store.delete(collection, keyOf(target))!) }
     // It stays until whoever put the finalizers there has taken them off.
-    const deletionTimestamp = before.metadata['deletionTimestamp'] ?? new Date().toISOString().replace(/\.\d+Z$/, 'Z')
+    const deletionTimestamp = before.metadata['deletionTimestamp'] ?? this.store.time
     const metadata = { ...before.metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 }
     return this.#answer(this.store.replace(collection, keyOf(target), { ...before, metadata }), target, 200)
   }
@@ -184,7 +151,8 @@ export class ApiCore {
     return text
   }
 
-  #write(target: Target, before: StoredObject, body: StoredObject, isUpdate = true): Answer {
+  /** @param manager who updates; undefined when the owners of fields are known already */
+  #write(target: Target, before: StoredObject, body: StoredObject, manager?: string): Answer {
     const { kind, subresource } = target
     const metadata: StoredObject['metadata'] = {
       ...body.metadata,
@@ -212,17 +180,35 @@ export class ApiCore {
         : kind.hasStatus
           ? { ...body, metadata, status: before['status'] }
           : { ...body, metadata }
-    const owned = isUpdate ? disowned(before, merged as StoredObject) : (merged as StoredObject)
-    const object = this.#admitted(kind, owned)
-    if ('problems' in object) return invalid(kind, before.metadata.name, object.problems)
-    const refused = this.#judged({ operation: 'UPDATE', target, object: object.value, oldObject: before })
+    const admitted = this.#admitted(kind, merged as StoredObject)
+    if ('problems' in admitted) return invalid(kind, before.metadata.name, admitted.problems)
+    const refused = this.#judged({ operation: 'UPDATE', target, object: admitted.value, oldObject: before })
     if (refused !== undefined) return refused
+    const object = this.#owned(target, before, admitted.value, body, manager)
     const isGoing = before.metadata['deletionTimestamp'] !== undefined
     const written =
-      isGoing && !hasFinalizers(object.value)
-        ? this.store.finish(collectionOf(kind), keyOf(target), object.value)
-        : this.store.replace(collectionOf(kind), keyOf(target), object.value)
+      isGoing && !hasFinalizers(object)
+        ? this.store.finish(collectionOf(kind), keyOf(target), object)
+        : this.store.replace(collectionOf(kind), keyOf(target), object)
     return this.#answer(written, target, 200)
+  }
+
+  /** The object with the owners of its fields. What the server chose itself is nobody's. */
+  #owned(
+    target: Target,
+    before: StoredObject | undefined,
+    object: StoredObject,
+    sent: StoredObject,
+    manager: string | undefined,
+  ): StoredObject {
+    if (manager === undefined) return object
+    const written = target.kind.kind === 'Service' ? withoutChoices(object, sent) : object
+    const { metadata } = updated(target.kind, before, written, sent, this.#writer(target, manager))
+    return { ...object, metadata }
+  }
+
+  #writer({ subresource }: Target, manager: string): Writer {
+    return { manager, time: this.store.time, ...(subresource !== undefined && { subresource }) }
   }
 
   #admitted(kind: ServedKind, object: StoredObject): { value: StoredObject } | { problems: readonly string[] } {
@@ -249,31 +235,13 @@ export class ApiCore {
   }
 }
 
-export function failure(code: number, reason: string, message: string, details?: object): Answer {
-  return {
-    status: code,
-    body: {
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: {},
-      status: 'Failure',
-      code,
-      reason,
-      message,
-      ...(details !== undefined && { details }),
-    },
-  }
-}
-
-export type { HistoryEntry, StoredObject }
+/** Whoever says nothing of itself. */
+const UNKNOWN = 'unknown'
+const NO_MANAGER = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
 
 function patched(before: StoredObject, contentType: string, patch: unknown): unknown {
   if (contentType.startsWith('application/json-patch')) return jsonPatch(before, patch as JsonPatchOperation[])
   return mergePatch(before, patch)
-}
-
-function keyOf({ namespace, name = '' }: Pick<Target, 'namespace' | 'name'>): string {
-  return namespace === undefined ? name : `${namespace}/${name}`
 }
 
 function hasFinalizers({ metadata }: StoredObject): boolean {

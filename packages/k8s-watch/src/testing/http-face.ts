@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
-import { failure, type Answer, type ApiCore, type Target } from './api-core.ts'
+import { failure, type Answer } from './answers.ts'
+import type { ApiCore } from './api-core.ts'
 import { discovery } from './discovery.ts'
 import { Faults, type FakeFaultEffect } from './faults.ts'
 import { Json, listPage, tooLarge } from './list-page.ts'
 import { goesWrong } from './misbehaviour.ts'
 import type { StoredObject } from './object-store.ts'
 import { refusal, verbOf, type FakeUser } from './rbac.ts'
+import type { Target } from './target.ts'
 import { openWatch } from './watch-stream.ts'
 
 export interface HttpFaceInit {
@@ -89,9 +91,9 @@ export class HttpFace {
           ? listPage(this.#core, target, query, fault?.type === 'stale' ? fault.revisions : 0)
           : this.#core.get(target)
       case 'POST':
-        return this.#core.create(target, await readJson(request))
+        return this.#core.create(target, await readJson(request), managerOf(query, request))
       case 'PUT':
-        return this.#core.replace(target, await readJson(request))
+        return this.#core.replace(target, await readJson(request), managerOf(query, request))
       case 'PATCH':
         return this.#patch(target, query, request)
       case 'DELETE': {
@@ -108,7 +110,8 @@ export class HttpFace {
   async #patch(target: Target, query: URLSearchParams, request: IncomingMessage): Promise<Answer> {
     const type = request.headers['content-type'] ?? ''
     const patch = await readJson(request)
-    if (!type.startsWith('application/apply-patch')) return this.#core.patch(target, type, patch)
+    if (!type.startsWith('application/apply-patch'))
+      return this.#core.patch(target, type, patch, managerOf(query, request))
     const options = { manager: query.get('fieldManager') ?? '', force: query.get('force') === 'true' }
     return this.#core.apply(target, patch, options)
   }
@@ -180,6 +183,12 @@ const MAX_REMEMBERED = 100_000
 function named(target: Target, query: URLSearchParams): Target {
   const [, name] = /(?:^|,)metadata\.name==?([^,]+)/.exec(query.get('fieldSelector') ?? '') ?? []
   return name === undefined || target.name !== undefined ? target : { ...target, name }
+}
+
+/** Who owns what an update sets: whom it names, or the program that sends it. */
+function managerOf(query: URLSearchParams, { headers }: IncomingMessage): string | undefined {
+  const [program = ''] = (headers['user-agent'] ?? '').split('/')
+  return query.get('fieldManager') ?? (program === '' ? undefined : program)
 }
 
 /** A watch of one object is a watch of its kind, by its name. */

@@ -1,6 +1,8 @@
-import { failure, type Answer, type ApiCore, type Target } from './api-core.ts'
+import { failure, type Answer } from './answers.ts'
+import type { ApiCore } from './api-core.ts'
 import { collectionOf } from './kinds.ts'
 import { selects } from './selectors.ts'
+import type { Target } from './target.ts'
 
 /** One page of a list, all pages of one snapshot. @param lag as the set was so many changes ago */
 export function listPage(core: ApiCore, { kind, namespace }: Target, query: URLSearchParams, lag = 0): Answer {

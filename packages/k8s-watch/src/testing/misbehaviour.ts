@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { failure } from './api-core.ts'
+import { failure } from './answers.ts'
 import type { FakeFaultEffect, ProxyFaultEffect } from './faults.ts'
 
 /** Does what a fault asks for in place of an answer. True when nothing more is to be done. */

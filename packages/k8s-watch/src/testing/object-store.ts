@@ -66,6 +66,11 @@ export class ObjectStore {
     return this.#revision
   }
 
+  /** Now, as objects say it: RFC 3339, to the second. */
+  get time(): string {
+    return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z')
+  }
+
   list(collection: string, namespace?: string): readonly StoredObject[] {
     const all = this.#sorted.get(collection) ?? inOrder(this.#collection(collection))
     this.#sorted.set(collection, all)
@@ -102,7 +107,7 @@ export class ObjectStore {
     const metadata = {
       ...object.metadata,
       uid: this.#newUid(),
-      creationTimestamp: new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+      creationTimestamp: this.time,
       generation: 1,
     }
     return { ok: true, object: this.#put('ADDED', collection, key, { ...object, metadata }) }

@@ -36,15 +36,6 @@ export function jsonPatch(target: Json, operations: readonly JsonPatchOperation[
   return root['root']
 }
 
-/** Server-side apply as far as a test of ours needs it: objects merge, lists with `type` or `name` keys merge by them. */
-export function applyPatch(target: Json, patch: Json): Json {
-  if (Array.isArray(patch)) return applyList(Array.isArray(target) ? target : [], patch)
-  if (!isObject(patch)) return patch
-  const result: Record<string, Json> = isObject(target) ? { ...target } : {}
-  for (const [key, value] of Object.entries(patch)) result[key] = applyPatch(result[key], value)
-  return result
-}
-
 function applyOperation(parent: Record<string, Json>, last: string, op: string, value: Json, path: string): void {
   if (op === 'test') {
     if (JSON.stringify(parent[last]) !== JSON.stringify(value)) throw new RangeError(`the test of ${path} failed`)
@@ -56,15 +47,6 @@ function applyOperation(parent: Record<string, Json>, last: string, op: string, 
     if (Array.isArray(parent)) parent.splice(last === '-' ? parent.length : Number(last), op === 'add' ? 0 : 1, value)
     else parent[last] = value
   } else throw new RangeError(`operation ${op} is not served`)
-}
-
-function applyList(target: readonly Json[], patch: readonly Json[]): Json {
-  const keyOf = (item: Json): string | undefined =>
-    isObject(item) && typeof item['type'] === 'string' ? item['type'] : undefined
-  if (!patch.every(item => keyOf(item) !== undefined)) return patch
-  const merged = new Map(target.map(item => [keyOf(item), item]))
-  for (const item of patch) merged.set(keyOf(item), applyPatch(merged.get(keyOf(item)), item))
-  return [...merged.values()]
 }
 
 function isObject(value: Json): value is Record<string, Json> {

@@ -1,4 +1,5 @@
-import { failure, type Answer, type Target } from './api-core.ts'
+import { failure, type Answer } from './answers.ts'
+import type { Target } from './target.ts'
 
 /** Who may do what, as a rule of a Role says it. `*` matches everything. */
 export interface PolicyRule {

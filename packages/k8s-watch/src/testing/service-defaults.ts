@@ -49,6 +49,21 @@ export class ServiceDefaults {
   }
 }
 
+/** Without what the server chose where its sender left the choice: nobody owns that. */
+export function withoutChoices(service: StoredObject, sent: StoredObject): StoredObject {
+  const spec = service['spec'] as Record<string, unknown> | undefined
+  if (spec === undefined) return service
+  const asked = (sent['spec'] ?? {}) as Record<string, unknown>
+  const kept = Object.entries(spec).filter(([field]) => !CHOSEN.has(field) || asked[field] !== undefined)
+  const askedPorts = (asked['ports'] ?? []) as readonly Record<string, unknown>[]
+  const ports = ((spec['ports'] ?? []) as readonly Record<string, unknown>[]).map(({ nodePort, ...port }, i) =>
+    askedPorts[i]?.['nodePort'] === undefined ? port : { ...port, nodePort },
+  )
+  return { ...service, spec: { ...Object.fromEntries(kept), ports } }
+}
+
+const CHOSEN: ReadonlySet<string> = new Set(['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'])
+
 /** The API server's own default for an address that some load balancer wrote. */
 export function defaultIpMode(service: StoredObject): StoredObject {
   const status = service['status'] as { loadBalancer?: { ingress?: { ip?: string; ipMode?: string }[] } } | undefined

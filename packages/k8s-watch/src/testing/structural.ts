@@ -1,4 +1,4 @@
-/** The part of an OpenAPI v3 schema that pruning, defaulting and checking need. */
+/** The part of an OpenAPI v3 schema that pruning, defaulting, checking and the owners of fields need. */
 export interface StructuralSchema {
   readonly type?: string
   readonly default?: unknown
@@ -10,6 +10,9 @@ export interface StructuralSchema {
   readonly additionalProperties?: StructuralSchema | boolean
   readonly items?: StructuralSchema
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean
+  readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map'
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[]
+  readonly 'x-kubernetes-map-type'?: 'atomic' | 'granular'
 }
 
 /** A value without the fields that the schema does not know, and with the defaults of those that are absent. */

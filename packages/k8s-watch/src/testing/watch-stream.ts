@@ -1,9 +1,11 @@
 import type { Clock, Timer } from '@metallb-ts/runtime'
 import { REAL_CLOCK } from '@metallb-ts/runtime/node'
-import { failure, type ApiCore, type Target } from './api-core.ts'
+import { failure } from './answers.ts'
+import type { ApiCore } from './api-core.ts'
 import { collectionOf } from './kinds.ts'
 import type { HistoryEntry, StoredObject } from './object-store.ts'
 import { selects } from './selectors.ts'
+import type { Target } from './target.ts'
 
 export interface WatchStreamInit {
   readonly core: ApiCore

@@ -1,0 +1,117 @@
+import { isSameJson } from '../../equal.ts'
+import type { StructuralSchema } from '../structural.ts'
+import { isObject, partsOf } from './shape.ts'
+
+/** Paths of fields, the elements of each joined by `SEPARATOR`. */
+export type FieldSet = ReadonlySet<string>
+
+/** How the API server writes a set: nested, with `.` for a field that is owned besides what is in it. */
+export interface FieldsV1 {
+  readonly [element: string]: FieldsV1
+}
+
+/** No element has one: they are JSON, and names of fields. */
+export const SEPARATOR = '\n'
+
+/** Every field that a value says something of, as who applies it comes to own it. */
+export function fieldsOf(value: unknown, schema: StructuralSchema): FieldSet {
+  const fields = new Set<string>()
+  const visit = (value: unknown, schema: StructuralSchema | undefined, path: string): void => {
+    const parts = partsOf(value, schema)
+    if (parts === undefined || (parts.length === 0 && !Array.isArray(value))) fields.add(path)
+    for (const part of parts ?? []) {
+      const at = join(path, part.element)
+      visit(part.value, part.schema, at)
+      if (part.isItem) fields.add(at)
+    }
+  }
+  if (isObject(value) && Object.keys(value).length > 0) visit(value, schema, '')
+  return fields
+}
+
+export interface Difference {
+  /** What was not there, or was another value. */
+  readonly set: FieldSet
+  readonly removed: FieldSet
+}
+
+/** What who updates a value comes to own, and what of others' is no more. */
+export function difference(before: unknown, after: unknown, schema: StructuralSchema): Difference {
+  const set = new Set<string>()
+  const removed = new Set<string>()
+  const visit = (before: unknown, after: unknown, schema: StructuralSchema | undefined, path: string): void => {
+    const [old, now] = [before, after].map(value => (value === undefined ? [] : partsOf(value, schema)))
+    const isLeaf = old === undefined || now === undefined || old.length + now.length === 0
+    if (!isLeaf) {
+      const known = new Map(old.map(part => [part.element, part]))
+      for (const part of now) visit(known.get(part.element)?.value, part.value, part.schema, join(path, part.element))
+      const kept = new Set(now.map(({ element }) => element))
+      for (const part of old)
+        if (!kept.has(part.element)) visit(part.value, undefined, part.schema, join(path, part.element))
+    }
+    if (path === '') return
+    if (after === undefined) removed.add(path)
+    else if (before === undefined || (isLeaf && !isSameJson(before, after))) set.add(path)
+  }
+  visit(before, after, schema, '')
+  return { set, removed }
+}
+
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  return new Set([...a, ...b])
+}
+
+export function without(fields: FieldSet, ...others: readonly FieldSet[]): FieldSet {
+  return new Set([...fields].filter(path => !others.some(other => other.has(path))))
+}
+
+export function encode(fields: FieldSet): FieldsV1 {
+  const root: Nested = {}
+  for (const path of fields) {
+    let at = root
+    for (const element of path.split(SEPARATOR)) at = at[element] ??= {}
+    at['.'] = {}
+  }
+  return shortened(root)
+}
+
+export function decode(fields: FieldsV1): FieldSet {
+  const found = new Set<string>()
+  const walk = (fields: FieldsV1, path: string): void => {
+    const inner = Object.entries(fields)
+    if (inner.length === 0 && path !== '') found.add(path)
+    for (const [element, part] of inner) {
+      if (element === '.') found.add(path)
+      else walk(part, join(path, element))
+    }
+  }
+  walk(fields, '')
+  return found
+}
+
+/** As the API server writes a path in a sentence: `.spec.ports[port=80,protocol="TCP"].name`. */
+export function spoken(path: string): string {
+  const say = (element: string): string => {
+    const name = element.slice(2)
+    if (element.startsWith('f:')) return `.${name}`
+    if (element.startsWith('v:')) return `[=${name}]`
+    const keys = Object.entries(JSON.parse(name) as Record<string, unknown>)
+    return `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`
+  }
+  return path.split(SEPARATOR).map(say).join('')
+}
+
+interface Nested {
+  [element: string]: Nested
+}
+
+/** A field that nothing is owned in needs no `.`: an empty one says so. */
+function shortened(fields: Nested): FieldsV1 {
+  const inner = Object.entries(fields)
+  if (inner.length === 1 && inner[0]![0] === '.') return {}
+  return Object.fromEntries(inner.map(([element, part]) => [element, element === '.' ? {} : shortened(part)]))
+}
+
+function join(path: string, element: string): string {
+  return path === '' ? element : `${path}${SEPARATOR}${element}`
+}
