@@ -1,7 +1,7 @@
 import { delay, type Clock } from '@metallb-ts/runtime'
 import { asKubeFailure, failureOf, kubeFailure, parse } from './failure.ts'
 import type { Resource } from './resource.ts'
-import type { KubeTransport } from './transport.ts'
+import type { KubeRequest, KubeTransport } from './transport.ts'
 
 /** What an API server serves. */
 export interface Discovery {
@@ -10,11 +10,15 @@ export interface Discovery {
 }
 
 /** Asks for the versions of these resources: one request for each group and version. Rejects with a `Failure` when the server cannot tell. */
-export async function discover(transport: KubeTransport, resources: readonly Resource[]): Promise<Discovery> {
+export async function discover(
+  transport: KubeTransport,
+  resources: readonly Resource[],
+  signal?: AbortSignal,
+): Promise<Discovery> {
   const served = new Set<string>()
   const roots = new Set(resources.map(rootOf))
   for (const root of roots) {
-    for (const { name } of await resourcesAt(transport, root)) served.add(`${root}/${name}`)
+    for (const { name } of await resourcesAt(transport, root, signal)) served.add(`${root}/${name}`)
   }
   return { serves: resource => served.has(`${rootOf(resource)}/${resource.plural}`) }
 }
@@ -37,8 +41,13 @@ function rootOf({ group, version }: Resource): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`
 }
 
-async function resourcesAt(transport: KubeTransport, path: string): Promise<readonly { readonly name: string }[]> {
-  const response = await transport.request({ method: 'GET', path }).catch((error: unknown) => {
+async function resourcesAt(
+  transport: KubeTransport,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly { readonly name: string }[]> {
+  const request: KubeRequest = { method: 'GET', path, ...(signal !== undefined && { signal }) }
+  const response = await transport.request(request).catch((error: unknown) => {
     throw kubeFailure(asKubeFailure(error))
   })
   if (response.status === 404) return []

@@ -1,5 +1,5 @@
 import { ENDPOINT_SLICES, type KubeObject } from './resource.ts'
-import type { OlderResource } from './source.ts'
+import type { OlderResource } from './served-choice.ts'
 
 /** The part of an EndpointSlice (discovery.k8s.io/v1) that older kinds can tell as well. */
 export interface SliceObject extends KubeObject {

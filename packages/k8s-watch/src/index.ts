@@ -51,7 +51,8 @@ export {
   type Resource,
 } from './resource.ts'
 export { isNewer } from './revision.ts'
-export { type OlderResource, type Selection } from './source.ts'
+export { type OlderResource } from './served-choice.ts'
+export { type Selection } from './source.ts'
 export { writeStatus, type StatusWrite } from './status-writer.ts'
 export { Store, type Indexes, type Lister, type Stored, type StoreChange } from './store.ts'
 export { type KubeRequest, type KubeResponse, type KubeTransport } from './transport.ts'

@@ -15,7 +15,8 @@ import {
 } from './reflector.ts'
 import type { KubeObject, Resource } from './resource.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
-import { Source, type OlderResource, type Selection } from './source.ts'
+import type { OlderResource } from './served-choice.ts'
+import { Source, type Selection } from './source.ts'
 import type { Indexes, Lister } from './store.ts'
 import type { KubeTransport } from './transport.ts'
 
@@ -28,7 +29,10 @@ export interface InformerComponents {
 
 export interface InformerInit<Raw extends KubeObject, T> extends Selection {
   readonly resource: Resource
-  /** What to read where the server does not serve the resource: newest first, each made into what it should be. */
+  /**
+   * What to read where the server's discovery does not name the resource: newest first, each made into what it should be.
+   * Asked again when what is read is missing, and, while it is not the newest, before each watch.
+   */
   readonly older?: readonly OlderResource<Raw>[]
   /**
    * What is kept of an object, made as it is decoded; undefined leaves it out. An object that it throws for is left out,
@@ -97,7 +101,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
     const { project = (raw: Raw) => raw as unknown as T } = init
     this.resource = resource
     this.#events = components.events
-    const source = new Source(components, { ...init, idleMs })
+    const source = new Source(components, { ...init, idleMs, onOther: () => this.#intake.store.forgetRevisions() })
     this.#intake = new Intake<Raw, T>({
       kind: resource.kind,
       events: components.events,

@@ -1,6 +1,7 @@
 import type { Random } from '@metallb-ts/runtime'
-import { failureOf, kubeFailure } from './failure.ts'
+import { failureOf, kubeFailure, type KubeFailure } from './failure.ts'
 import { collectionPath, type KubeObject, type Resource } from './resource.ts'
+import { ServedChoice, type OlderResource, type Served } from './served-choice.ts'
 import type { KubeRequest, KubeResponse, KubeTransport } from './transport.ts'
 
 /** What is read of a resource. */
@@ -13,26 +14,21 @@ export interface Selection {
   readonly fieldSelector?: string
 }
 
-/** Another kind, or version, that tells the same. */
-export interface OlderResource<Raw extends KubeObject> {
-  readonly resource: Resource
-  readonly upgrade: (object: KubeObject) => Raw
-}
-
 export interface SourceInit<Raw extends KubeObject> extends Selection {
   readonly resource: Resource
   readonly older?: readonly OlderResource<Raw>[]
   /** An answer, or a watch, without a byte for this long is given up; milliseconds. */
   readonly idleMs: number
+  /** Another resource is read from here on: its versions have nothing to do with those that came before. */
+  readonly onOther: () => void
 }
 
-/** Where a store is read from: the resource, or the first older one that the server serves in its place. */
+/** Where a store is read from: the resource, or the newest of the older ones that the server serves in its place. */
 export class Source<Raw extends KubeObject> {
   readonly #transport: KubeTransport
   readonly #random: Random
   readonly #init: SourceInit<Raw>
-  readonly #all: readonly Served<Raw>[]
-  #served: Served<Raw>
+  readonly #choice: ServedChoice<Raw>
 
   constructor(
     { transport, random }: { readonly transport: KubeTransport; readonly random: Random },
@@ -41,13 +37,12 @@ export class Source<Raw extends KubeObject> {
     this.#transport = transport
     this.#random = random
     this.#init = init
-    this.#served = { resource: init.resource }
-    this.#all = [this.#served, ...(init.older ?? [])]
+    this.#choice = new ServedChoice(transport, init.resource, init.older)
   }
 
   /** An object of what is served, as one of what was asked for. */
   upgrade(raw: Raw): Raw {
-    return this.#served.upgrade?.(raw) ?? raw
+    return this.#choice.chosen?.upgrade?.(raw) ?? raw
   }
 
   /** One page of the set, as text. Rejects with a `Failure` for any other answer. */
@@ -64,19 +59,25 @@ export class Source<Raw extends KubeObject> {
   }
 
   async #ask(query: KubeRequest['query'], signal: AbortSignal, idleMs?: number): Promise<KubeResponse> {
-    const first = await this.#askOf(this.#served, query, signal, idleMs)
-    if (first.status === 200) return first
-    if (first.status !== 404) throw kubeFailure(await failureOf(first))
-    for (const other of this.#all.filter(served => served !== this.#served)) {
-      const response = await this.#askOf(other, query, signal, idleMs)
-      if (response.status === 404) continue
-      this.#served = other
-      if (response.status !== 200) throw kubeFailure(await failureOf(response))
-      if (query?.['resourceVersion'] === undefined) return response
-      // Where the watch would go on from is a place in the other's history.
-      throw kubeFailure({ code: 'gone', status: 404, message: 'the resource is served in another version now' })
-    }
-    throw kubeFailure(await failureOf(first))
+    const isResumed = query?.['resourceVersion'] !== undefined
+    const served = await this.#choose(query?.['continue'] !== undefined, isResumed, signal)
+    const response = await this.#askOf(served, query, signal, idleMs)
+    if (response.status === 200) return response
+    const failure = await failureOf(response)
+    const mayBeOther = response.status === 404 && this.#choice.missed()
+    throw kubeFailure(mayBeOther && isResumed ? servedOtherwise(failure.message) : failure)
+  }
+
+  /** The pages of one set are of one resource. */
+  async #choose(isNextPage: boolean, isResumed: boolean, signal: AbortSignal): Promise<Served<Raw>> {
+    const before = this.#choice.chosen
+    if (isNextPage && before !== undefined) return before
+    const served = await this.#choice.choose(signal)
+    if (before === undefined || served === before) return served
+    this.#init.onOther()
+    // Where the watch would go on from is a place in the other's history.
+    if (isResumed) throw kubeFailure(servedOtherwise(`the server has ${collectionPath(served.resource)} now`))
+    return served
   }
 
   #askOf(
@@ -98,6 +99,8 @@ export class Source<Raw extends KubeObject> {
   }
 }
 
-type Served<Raw extends KubeObject> = Pick<OlderResource<Raw>, 'resource'> & Partial<OlderResource<Raw>>
+function servedOtherwise(message: string): KubeFailure {
+  return { code: 'gone', status: 404, message }
+}
 
 const MIN_WATCH_SECONDS = 300 // the server ends a watch after five to ten minutes, at random, so that they spread

@@ -6,12 +6,10 @@ import {
   createInformer,
   ENDPOINT_SLICES,
   follow,
-  OLDER_ENDPOINTS,
   waitUntilServed,
   whenSynced,
   type Followed,
   type KubeEvents,
-  type SliceObject,
 } from '../src/index.ts'
 import { Asked, configMap, settled, type ConfigMap } from './scripted-server.ts'
 
@@ -96,84 +94,8 @@ describe('following', () => {
   })
 })
 
-describe('old API servers', () => {
-  const endpoints = {
-    metadata: { name: 'web', namespace: 'default', uid: 'u', resourceVersion: '3' },
-    subsets: [
-      {
-        addresses: [{ ip: '10.0.0.1', nodeName: 'n1' }, { ip: '10.0.0.2' }],
-        notReadyAddresses: [{ ip: '10.0.0.3', nodeName: 'n2' }],
-        ports: [{ port: 80 }],
-      },
-    ],
-  }
-  const beta = {
-    metadata: { name: 'web-x', namespace: 'default', uid: 'u', resourceVersion: '3' },
-    endpoints: [{ addresses: ['10.0.0.1'], topology: { 'kubernetes.io/hostname': 'n1' }, conditions: { ready: true } }],
-  }
-
-  async function informed(answer: (asked: Asked) => Promise<void>): Promise<readonly SliceObject[]> {
-    const { asked, seams } = scene()
-    const informer = createInformer<SliceObject>(seams, {
-      resource: ENDPOINT_SLICES,
-      older: OLDER_ENDPOINTS,
-      initial: 'pages',
-    })
-    informer.start()
-    for (let i = 0; i < 6; i++) {
-      await settled()
-      if (asked[i] === undefined || asked[i]!.isWatch) break
-      await answer(asked[i]!)
-    }
-    expect(asked.at(-1)!.isWatch).toBe(true)
-    informer.stop()
-    return informer.list()
-  }
-
-  it('where EndpointSlice is v1beta1, the node is a label of topology', async () => {
-    const slices = await informed(asked =>
-      asked.request.path.includes('v1beta1') ? asked.list([beta as never], 5) : asked.status(404),
-    )
-    expect(slices).toMatchObject([
-      { endpoints: [{ addresses: ['10.0.0.1'], nodeName: 'n1', conditions: { ready: true } }] },
-    ])
-  })
-
-  it('where there are only Endpoints, each becomes the slice of its Service', async () => {
-    const slices = await informed(asked =>
-      asked.request.path.endsWith('/api/v1/endpoints') ? asked.list([endpoints as never], 5) : asked.status(404),
-    )
-    expect(slices).toEqual([
-      {
-        metadata: { ...endpoints.metadata, labels: { 'kubernetes.io/service-name': 'web' } },
-        endpoints: [
-          { addresses: ['10.0.0.1'], nodeName: 'n1', conditions: { ready: true, serving: true } },
-          { addresses: ['10.0.0.2'], conditions: { ready: true, serving: true } },
-          { addresses: ['10.0.0.3'], nodeName: 'n2', conditions: { ready: false, serving: false } },
-        ],
-      },
-    ])
-  })
-
-  it('a watch of a version that is served no longer begins anew in the other', async () => {
-    const { asked, clock, seams } = scene()
-    const init = { resource: ENDPOINT_SLICES, older: OLDER_ENDPOINTS, initial: 'pages' } as const
-    const informer = createInformer<SliceObject>(seams, init)
-    informer.start()
-    await settled()
-    await asked[0]!.status(404)
-    await asked[1]!.list([beta as never], 5)
-    await asked[2]!.events(['ADDED', { ...beta, metadata: { ...beta.metadata, name: 'b', resourceVersion: '7' } }])
-    clock.advance(5_000)
-    await asked[2]!.end()
-    await asked[3]!.status(404)
-    await asked[4]!.list([], 7) // EndpointSlice v1 answers now: asked only whether it is there
-    expect(asked[5]!.request.path).toBe('/apis/discovery.k8s.io/v1/endpointslices')
-    expect(asked[5]!.isWatch).toBe(false)
-    informer.stop()
-  })
-
-  it('[K-09] a definition that comes later is waited for', async () => {
+describe('a definition', () => {
+  it('[K-09] that comes later is waited for', async () => {
     const { asked, clock, seams } = scene()
     let isServed = false
     void waitUntilServed(seams, [ENDPOINT_SLICES], { everyMs: 1_000 }).then(() => (isServed = true))

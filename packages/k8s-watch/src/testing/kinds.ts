@@ -59,11 +59,11 @@ export const BUILT_IN_KINDS: readonly ServedKind[] = [
   kind('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding', true),
 ]
 
-/** What a server of an older Kubernetes serves: without EndpointSlices before 1.17, with their beta before 1.21. */
+/** What a server of an older Kubernetes serves: EndpointSlices from 1.21, their beta from 1.17 to 1.24. */
 export function kindsOfRelease(minor: number): readonly ServedKind[] {
   const slices = kind('discovery.k8s.io', 'v1beta1', 'endpointslices', 'EndpointSlice', true)
   const others = BUILT_IN_KINDS.filter(({ group }) => group !== 'discovery.k8s.io')
-  return minor >= 21 ? BUILT_IN_KINDS : minor >= 17 ? [...others, slices] : others
+  return [...(minor >= 21 ? BUILT_IN_KINDS : others), ...(minor >= 17 && minor < 25 ? [slices] : [])]
 }
 
 /** The kinds that a CustomResourceDefinition brings. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { ProxyFaultEffect } from './faults.ts'
 import { failsAs, shows, until, type OrdealScene } from './ordeal-scene.ts'
-import { CONFIG_MAPS } from '../resource.ts'
+import { OLDER_ENDPOINTS } from '../endpoints.ts'
+import { CONFIG_MAPS, ENDPOINT_SLICES, type Resource } from '../resource.ts'
 
 export interface Ordeal {
   /** The failure case that it proves: `K-24`. */
@@ -30,6 +31,23 @@ export const ORDEALS: readonly Ordeal[] = [
     const followed = scene.follow()
     await until('the trouble to be said', () => followed.informer.trouble?.startsWith('forbidden') === true)
     await shows(followed, 'a')
+  }),
+  ordeal('K-09', 'a server too old for EndpointSlices, that is upgraded, and taken back', async scene => {
+    const hidden = { path: '/apis/discovery.k8s.io/', times: Infinity, effect: { type: 'status', code: 404 } } as const
+    const { namespace, proxy, through } = scene
+    const metadata = { name: 'web', namespace, labels: { mine: '' } }
+    const slice = { metadata: { ...metadata, name: 'web-x' }, addressType: 'IPv6', endpoints: [] }
+    await through.create(ENDPOINTS, { metadata, subsets: [] } as never)
+    await through.create(ENDPOINT_SLICES, slice as never)
+    proxy.faults.add(hidden)
+    const followed = scene.follow({ resource: ENDPOINT_SLICES, older: OLDER_ENDPOINTS })
+    await shows(followed, 'web')
+    proxy.faults.clear()
+    proxy.endWatches()
+    await shows(followed, 'web-x')
+    proxy.faults.add(hidden)
+    proxy.endWatches()
+    await shows(followed, 'web')
   }),
   ordeal('K-10', 'a page that is cut in the middle', async scene => {
     scene.proxy.faults.add({ watch: false, effect: { type: 'cut-body', after: 40 } })
@@ -223,3 +241,5 @@ function error(code: number): string {
   const details = code === 504 ? { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 } : {}
   return JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, message: 'as the test asked', details } })
 }
+
+const ENDPOINTS: Resource = { group: '', version: 'v1', plural: 'endpoints', kind: 'Endpoints', namespaced: true }
