@@ -55,6 +55,7 @@ export class Reading<Raw extends KubeObject, T> {
     const query = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
     const response = await source.watch(query, signal)
     this.watches++
+    report({ type: 'heard' })
     const draft = intake.store.draft()
     let isWhole = false
     for await (const lines of response.lines()) {

@@ -24,6 +24,8 @@ type Phase =
       readonly name: 'listing'
       /** As the first part of a watch, or in pages. */
       readonly how: 'stream' | 'pages'
+      /** The server took the request for a streamed list. */
+      readonly isHeard: boolean
       readonly failures: number
       readonly isLost: boolean
     }
@@ -44,7 +46,7 @@ export type ReflectorInput =
   | { readonly type: 'stop' }
   /** The whole set is in the store; a list that was streamed goes on as the watch. */
   | { readonly type: 'listed'; readonly revision: string }
-  /** Something of a streamed list came. */
+  /** The server took the request for a streamed list, or something of it came. */
   | { readonly type: 'heard' }
   | { readonly type: 'list-failed'; readonly failure: KubeFailure }
   /** The server took the watch. */
@@ -124,24 +126,32 @@ function inListing(
       return { state: begun.state, effects: [stop('initial'), ...effects] }
     }
     case 'heard':
-      return isStream ? to(state, start('initial', INITIAL_SILENCE_MS)) : to(state)
+      return isStream ? to({ ...state, isHeard: true }, start('initial', INITIAL_SILENCE_MS)) : to(state)
     case 'expired':
-      // Servers before 1.27 send the set and never say that it was all.
       if (input.timer !== 'initial' || !isStream) return to(state)
-      return to(
-        { ...state, how: 'pages', pagesUntil: now + NO_STREAM_MS },
-        { type: 'abort' },
-        { type: 'list', how: 'pages' },
-      )
+      // Servers before 1.27 send the set and never say that it was all. One that says nothing is too busy, or gone.
+      return state.isHeard
+        ? inPages(state, now + NO_STREAM_MS, { type: 'abort' })
+        : wait(state, undefined, silence(settings), { type: 'abort' })
     case 'list-failed': {
-      if (!isStream) return wait(state, undefined, input.failure)
-      const isRefused = ['invalid', 'forbidden', 'bad-answer', 'server-error'].includes(input.failure.code)
-      const pagesUntil = isRefused ? now + NO_STREAM_MS : state.pagesUntil
-      return to({ ...state, how: 'pages', pagesUntil }, stop('initial'), { type: 'list', how: 'pages' })
+      const { code, status, retryAfterMs } = input.failure
+      if (!isStream || code === 'too-many-requests' || retryAfterMs !== undefined)
+        return wait(state, undefined, input.failure)
+      const isRefused =
+        ['invalid', 'forbidden', 'bad-answer'].includes(code) || (code === 'server-error' && status === 500)
+      return inPages(state, isRefused ? now + NO_STREAM_MS : state.pagesUntil)
     }
     default:
       return to(state)
   }
+}
+
+function inPages(
+  state: ReflectorState & { name: 'listing' },
+  pagesUntil: number,
+  ...first: readonly ReflectorEffect[]
+): Answer {
+  return to({ ...state, how: 'pages', pagesUntil }, stop('initial'), ...first, { type: 'list', how: 'pages' })
 }
 
 const INITIAL_SILENCE_MS = 10_000
@@ -179,12 +189,15 @@ function inWatching(
       if (input.timer === 'settle')
         return to({ ...state, isLost: false }, ...(state.isLost ? [{ type: 'resumed' } as const] : []))
       if (input.timer !== 'idle') return to(state)
-      const message = `nothing heard for ${settings.idleMs} ms`
-      return wait(state, state.revision, { code: 'unreachable', status: 0, message }, { type: 'abort' })
+      return wait(state, state.revision, silence(settings), { type: 'abort' })
     }
     default:
       return to(state)
   }
+}
+
+function silence({ idleMs }: ReflectorSettings): KubeFailure {
+  return { code: 'unreachable', status: 0, message: `nothing heard for ${idleMs} ms` }
 }
 
 /** What was not understood may have been a change: only a list tells. */
@@ -196,17 +209,15 @@ interface Carried extends Remembered {
 }
 
 function list(
-  { initial }: ReflectorSettings,
+  { initial, idleMs }: ReflectorSettings,
   { pagesUntil, hasRelisted, failures, isLost }: Carried,
   now: number,
   ...first: readonly TimerEffect<ReflectorTimer>[]
 ): Answer {
   const how = initial === 'stream' && now >= pagesUntil ? 'stream' : 'pages'
-  const patience = how === 'stream' ? [start('initial', INITIAL_SILENCE_MS)] : []
-  return to({ name: 'listing', how, pagesUntil, hasRelisted, failures, isLost }, ...first, ...patience, {
-    type: 'list',
-    how,
-  })
+  const patience = how === 'stream' ? [start('initial', idleMs)] : []
+  const listing = { name: 'listing', how, isHeard: false, pagesUntil, hasRelisted, failures, isLost } as const
+  return to(listing, ...first, ...patience, { type: 'list', how })
 }
 
 function watch(
@@ -236,6 +247,7 @@ function wait(
     { name: 'waiting', pagesUntil, hasRelisted, failures: failures + 1, revision, isLost: true },
     stop('idle'),
     stop('settle'),
+    stop('initial'),
     ...more,
     ...(isLost ? [] : [{ type: 'lost', reason: `${failure.code}: ${failure.message}` } as const]),
     { type: 'start-timer', timer: 'retry', ms, jitter: RETRY_JITTER },

@@ -205,6 +205,30 @@ describe('a streamed list', () => {
     expect(scene.names).toEqual(['a'])
   })
 
+  it('[K-36] a server that does not even take the request is no such server: it is asked for a stream again', async () => {
+    const scene = await streaming()
+    await scene.advance(99_000)
+    expect(scene.asked).toHaveLength(1)
+    const next = await scene.nextRequest()
+    expect(scene.informer.trouble).toContain('nothing heard')
+    expect(next.isStreamedList).toBe(true)
+  })
+
+  it('[K-04] 429 with Retry-After: pages are not sent earlier either', async () => {
+    const scene = await streaming()
+    await scene.last.answer(429, { kind: 'Status', code: 429 }, { 'retry-after': '7' })
+    const next = await scene.nextRequest()
+    expect(next.at - scene.asked[0]!.at).toBeGreaterThanOrEqual(7_000)
+    expect(next.isStreamedList).toBe(true)
+  })
+
+  it('[K-03] a server that is busy for a moment is asked for a stream again', async () => {
+    const scene = await streaming()
+    await scene.last.status(503, 'ServiceUnavailable')
+    await scene.last.status(503, 'ServiceUnavailable')
+    expect((await scene.nextRequest()).isStreamedList).toBe(true)
+  })
+
   it('[K-19] cut before its end: nothing is shown, and the store stays as it was', async () => {
     const scene = await streaming()
     await scene.last.events(['ADDED', configMap('a', 3)])
