@@ -264,4 +264,67 @@ describe('a kubeconfig', () => {
     expect(await get(transport)).toBe('Bearer secret|')
     expect(asked).toEqual([server.replace('https://', '')])
   })
+
+  it.each(['socks5://', 'socks5h://', 'socks5://alice:secret@'])('through a SOCKS proxy: %s', async scheme => {
+    const ca = await authority()
+    const asked: string[] = []
+    const proxyUrl = `${scheme}127.0.0.1:${await listening(socksProxy(asked))}`
+    const server = await echoingServer(ca)
+    const cluster = { server, 'certificate-authority-data': base64(ca.cert), 'proxy-url': proxyUrl }
+    const { transport } = await connectTo(await kubeconfig(cluster, { token: 'secret' }), 'test')
+    cleanups.push(() => transport.close())
+    expect(await get(transport)).toBe('Bearer secret|')
+    const host = server.replace('https://', '')
+    expect(asked).toEqual(scheme.includes('@') ? ['alice:secret', host] : [host])
+  })
+
+  it('a server behind a SOCKS proxy must bear its name, as any other', async () => {
+    const proxyUrl = `socks5://127.0.0.1:${await listening(socksProxy([]))}`
+    const server = await echoingServer(await authority())
+    const cluster = {
+      server,
+      'certificate-authority-data': base64((await authority('other')).cert),
+      'proxy-url': proxyUrl,
+    }
+    const { transport } = await connectTo(await kubeconfig(cluster, { token: 'secret' }), 'test')
+    cleanups.push(() => transport.close())
+    await expect(get(transport)).rejects.toThrow(/self.signed|unable to verify/)
+  })
+
+  it.each(['socks4://127.0.0.1:1080', 'ftp://127.0.0.1', 'nonsense'])('not through %s, and says so', async proxyUrl => {
+    const path = await kubeconfig({ server: 'https://localhost', 'proxy-url': proxyUrl }, { token: 'secret' })
+    const problem = { code: 'proxy-not-supported', kubeconfig: path, scheme: URL.parse(proxyUrl)?.protocol ?? proxyUrl }
+    await expect(connectTo(path, 'test')).rejects.toMatchObject({ problem })
+  })
+
+  /** A SOCKS5 proxy (RFC 1928) for names, with or without a password (RFC 1929). Tells who asked, and for what. */
+  function socksProxy(asked: string[]): ReturnType<typeof createTcpServer> {
+    return createTcpServer(socket => {
+      socket.on('error', () => {})
+      cleanups.push(() => socket.destroy())
+      const answers = [greeted, authenticated, connected]
+      socket.on('data', (bytes: Buffer) => answers.shift()?.(bytes))
+      function greeted(bytes: Buffer): void {
+        const hasPassword = bytes.subarray(2).includes(2)
+        if (!hasPassword) answers.shift()
+        socket.write(Buffer.of(5, hasPassword ? 2 : 0))
+      }
+      function authenticated(bytes: Buffer): void {
+        const name = bytes.subarray(2, 2 + bytes[1]!)
+        asked.push(`${name.toString()}:${bytes.subarray(3 + name.length).toString()}`)
+        socket.write(Buffer.of(1, 0))
+      }
+      function connected(bytes: Buffer): void {
+        const name = bytes.subarray(5, 5 + bytes[4]!).toString()
+        const port = bytes.readUInt16BE(bytes.length - 2)
+        asked.push(`${name}:${port}`)
+        const onward = connect(port, '127.0.0.1', () => {
+          socket.write(Buffer.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+          socket.pipe(onward).pipe(socket)
+        })
+        onward.on('error', () => {})
+        cleanups.push(() => onward.destroy())
+      }
+    })
+  }
 })

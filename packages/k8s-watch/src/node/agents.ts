@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { LookupFunction } from 'node:net'
-import { Agent, ProxyAgent, type Dispatcher } from 'undici'
+import { Agent, ProxyAgent, Socks5ProxyAgent, type Dispatcher } from 'undici'
 
 /** Who the server must be, and who we are to it; PEM. */
 export interface TlsMaterial {
@@ -68,6 +68,15 @@ export class Agents {
       ...(serverName !== undefined && { servername: serverName }),
     }
     const options = { allowH2: true, connections: MAX_CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 }
+    if (proxy?.startsWith('socks5') === true) {
+      // Names are the proxy's to look up, with either scheme, as Go's HTTP has it. HTTP/1.1: a watch holds its connection.
+      const requestTls = { timeout: CONNECT_TIMEOUT_MS, ...tls }
+      return new Socks5ProxyAgent(proxy.replace(/^socks5h:/, 'socks5:'), {
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        requestTls,
+      })
+    }
     if (proxy !== undefined)
       return new ProxyAgent({ ...options, uri: proxy, requestTls: { timeout: CONNECT_TIMEOUT_MS, ...tls } })
     return new Agent({

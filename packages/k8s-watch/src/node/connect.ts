@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { KubeConfig } from '@kubernetes/client-node'
 import type { KubeTransport } from '../transport.ts'
 import type { TlsMaterial } from './agents.ts'
+import { connectFailure } from './connect-problem.ts'
 import { httpTransport, tlsFiles, tokenFile, type HttpTransportInit } from './http-transport.ts'
 
 export interface Connected {
@@ -10,7 +11,10 @@ export interface Connected {
   readonly namespace: string
 }
 
-/** By a kubeconfig file, or, when that is empty, as the pod's service account. Rejects with a reason when neither is there. */
+/**
+ * By a kubeconfig file, or, when that is empty, as the pod's service account. Rejects with a `Failure` that carries a
+ * ConnectProblem when neither is there, or the file asks for what is not spoken.
+ */
 export async function connect(kubeconfig: string, userAgent: string): Promise<Connected> {
   return kubeconfig === '' ? inCluster(userAgent) : byKubeconfig(kubeconfig, userAgent)
 }
@@ -20,7 +24,7 @@ const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 function inCluster(userAgent: string): Connected {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env
   if (host === undefined || !existsSync(`${ACCOUNT}/token`)) {
-    throw new Error('no kubeconfig was given, and this is no pod with a service account')
+    throw connectFailure({ code: 'no-service-account' })
   }
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
   const tls = tlsFiles({ ca: `${ACCOUNT}/ca.crt` })
@@ -35,10 +39,12 @@ async function byKubeconfig(path: string, userAgent: string): Promise<Connected>
   const config = new KubeConfig()
   config.loadFromFile(path)
   const cluster = config.getCurrentCluster()
-  if (cluster === null) throw new Error(`${path} names no current cluster`)
+  if (cluster === null) throw connectFailure({ code: 'no-current-cluster', kubeconfig: path })
   const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
   const { server, proxyUrl: proxy, skipTLSVerify, tlsServerName: serverName } = cluster
-  if (proxy?.startsWith('socks') === true) throw new Error(`${path}: SOCKS proxies are not supported, only HTTP ones`)
+  const scheme = proxy === undefined ? undefined : URL.parse(proxy)?.protocol
+  if (proxy !== undefined && !PROXY_SCHEMES.includes(scheme ?? ''))
+    throw connectFailure({ code: 'proxy-not-supported', kubeconfig: path, scheme: scheme ?? proxy })
   const common = { server, userAgent, ...(proxy !== undefined && { proxy }) }
   // Nothing secret goes over plain HTTP: such a server gets no credentials.
   if (server.startsWith('http:')) return { transport: httpTransport(common), namespace }
@@ -52,6 +58,8 @@ async function byKubeconfig(path: string, userAgent: string): Promise<Connected>
     namespace,
   }
 }
+
+const PROXY_SCHEMES: readonly string[] = ['http:', 'https:', 'socks5:', 'socks5h:']
 
 /** Files and plug-ins are asked again after a minute, and when the server refused what they gave. */
 function kubeconfigCredentials(

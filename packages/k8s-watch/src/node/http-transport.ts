@@ -20,7 +20,7 @@ export interface HttpTransportInit extends AgentsInit {
   readonly lookup?: LookupFunction
   /** The name that the server's certificate must bear. @default the server's host */
   readonly serverName?: string
-  /** `http://host:port` of a proxy that is asked to CONNECT. */
+  /** Of a proxy: `http://host:port` or `https://…` is asked to CONNECT, `socks5://…` and `socks5h://…` speak RFC 1928. */
   readonly proxy?: string
   /** Asked before every request; a token that changes needs no new connection. */
   readonly authorization?: () => string | undefined | Promise<string | undefined>
