@@ -52,6 +52,11 @@ export function peerRestart(capabilities: readonly Capability[], offersLongLived
   return { bridgesNotifications: restart.notification, families }
 }
 
+/** Whether a peer that opens another connection has restarted without our noticing (RFC 4724 §4.2). */
+export function mayRestartUnnoticed(capabilities: readonly Capability[]): boolean {
+  return capabilities.some(one => one.kind === 'graceful-restart' && one.families.length > 0)
+}
+
 /** Whether a session that ended so may go on where it stopped (RFC 4724 §4.2, RFC 8538 §4). */
 export function isBridged(reason: CloseReason, { bridgesNotifications }: PeerRestart): boolean {
   switch (reason.code) {

@@ -10,6 +10,7 @@ import type { PeerComponents } from './peer-components.ts'
 import { countMessage, zeroTally, type Tally } from './peer-counters.ts'
 import type { PeerInit } from './peer-init.ts'
 import { PeerReport } from './peer-report.ts'
+import { mayRestartUnnoticed } from './peer-restart.ts'
 import { PeerSession } from './peer-session.ts'
 import { dialOptions, remoteOf, sessionSettings, type PeerSurroundings } from './peer-settings.ts'
 import { RetainedRoutes } from './retained-routes.ts'
@@ -136,15 +137,14 @@ export class SessionKeeper {
   /** A connection that the peer opened. Undefined: refused. */
   accept(connection: Connection): ConnectionHandlers | undefined {
     if (!this.#isRunning) return undefined
-    const isContested =
-      this.#init.collisionDetectEstablished === true && this.#connections.get('incoming') === undefined
-    if (this.#session !== undefined && !isContested) {
+    const isPending = this.#connections.attempt('incoming') !== undefined
+    if (this.#session !== undefined && (isPending || !this.#mayLose(this.#session))) {
       // RFC 4271 §6.8: the one that is established stays.
       connection.write(encodeMessage(ERRORS.collision(), { fourOctetAs: true, internal: false }))
       connection.close('flush')
       return NOBODY
     }
-    if (this.#connections.get('incoming') !== undefined) return undefined
+    if (isPending) return undefined
     if (this.#init.ttlSecurityHops !== undefined) {
       // RFC 5082 §3: a transport that cannot check it must not take the connection.
       if (connection.limitTtl === undefined) return undefined
@@ -156,7 +156,7 @@ export class SessionKeeper {
   }
 
   #begin(): void {
-    if (!this.#isRunning || this.#connections.get('outgoing') !== undefined || this.#session !== undefined) return
+    if (!this.#isRunning || this.#connections.attempt('outgoing') !== undefined || this.#session !== undefined) return
     if (this.#init.passive === true || this.remote === undefined) return this.#moved()
     this.#newSlot('outgoing').dispatch({ type: 'start' })
   }
@@ -189,7 +189,7 @@ export class SessionKeeper {
       ended: ending => this.#ended(name, slot, ending),
       connections: difference => this.#onConnections(difference),
     })
-    this.#connections.set(name, slot)
+    this.#connections.begin(name, slot)
     return slot
   }
 
@@ -198,8 +198,18 @@ export class SessionKeeper {
   }
 
   #mayConfirm(name: SlotName, negotiated: Negotiated): boolean {
-    const isContested = this.#init.collisionDetectEstablished === true
-    return this.#connections.mayConfirm(name, this.#speakers(negotiated), this.#session?.overtook, isContested)
+    const session = this.#session
+    return this.#connections.mayConfirm(name, this.#speakers(negotiated), {
+      overtook: session?.overtook,
+      isContested: this.#init.collisionDetectEstablished === true,
+      mayBeOver: session !== undefined && mayRestartUnnoticed(session.negotiated.peerCapabilities),
+    })
+  }
+
+  /** Whether another connection of the peer's may take the place of an established session. */
+  #mayLose({ negotiated }: PeerSession): boolean {
+    const isContested = this.#init.collisionDetectEstablished === true && this.#connections.establishedBy === 'outgoing'
+    return isContested || mayRestartUnnoticed(negotiated.peerCapabilities)
   }
 
   #speakers({ peerRouterId, peerAsn }: Negotiated): Speakers {
@@ -211,6 +221,7 @@ export class SessionKeeper {
     const { connection } = slot
     const before = this.#session
     const other = this.#connections.beside(name)
+    this.#connections.settle(name, slot)
     this.tally.established++
     this.#nextStart.cancel()
     if (before !== undefined) {
@@ -233,8 +244,8 @@ export class SessionKeeper {
       overtook: hasOpened ? other : undefined,
     })
     this.#isRestarting = false
-    if (before !== undefined) before.slot.dispatch({ type: 'collision-lost' })
-    else if (!hasOpened) this.#connections.giveUp(other)
+    before?.slot.dispatch({ type: 'collision-lost' })
+    if (!hasOpened) this.#connections.giveUp(other)
     this.#moved()
     this.report.established(negotiated)
     this.#session?.flush()

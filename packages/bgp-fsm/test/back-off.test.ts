@@ -58,6 +58,7 @@ describe('collision', () => {
       state,
       overtook,
       isContested,
+      mayBeOver: false,
     })
     expect(judgeCollision('outgoing', other('established'), speakers)).toBe('this-loses')
     expect(judgeCollision('outgoing', other('open-confirm'), speakers)).toBe('other-loses')
@@ -67,5 +68,15 @@ describe('collision', () => {
     expect(judgeCollision('incoming', other('established', true), speakers)).toBe('this-loses')
     expect(judgeCollision('outgoing', other('established', false, true), speakers)).toBe('other-loses')
     expect(judgeCollision('incoming', other('established', false, true), speakers)).toBe('this-loses')
+  })
+
+  test('[B-GR-05] unless its peer may have restarted, and did not open both at once', () => {
+    const speakers = { localId: 2, remoteId: 1, localAsn: 1, remoteAsn: 2 }
+    const other = { state: 'established', overtook: false, isContested: false, mayBeOver: true } as const
+    expect(judgeCollision('incoming', other, speakers)).toBe('other-is-over')
+    expect(judgeCollision('incoming', { ...other, isContested: true }, speakers)).toBe('other-is-over')
+    expect(judgeCollision('incoming', { ...other, overtook: true }, speakers)).toBe('this-loses')
+    expect(judgeCollision('outgoing', other, speakers)).toBe('this-loses')
+    expect(judgeCollision('incoming', { ...other, state: 'open-confirm' }, speakers)).toBe('this-loses')
   })
 })

@@ -26,6 +26,31 @@ test(
   TIMEOUT_MS,
 )
 
+test(
+  `[B-GR-05] ${SEEDS / 50} power cuts that the other side does not notice, and the new connection ends the old session`,
+  async () => {
+    for (let seed = FIRST, cuts = 0; cuts < SEEDS / 50; seed++) {
+      const pair = new Pair(seed)
+      const [cut, other] = pair.sides
+      if (cut.peer.gracefulRestart === undefined || cut.peer.passive === true) continue
+      cuts++
+      await turn()
+      pair.calm()
+      pair.failPower(cut)
+      await turn()
+      pair.calm()
+      const session = other.speaker.peers.get('other')!
+      expect([session.state, session.lastError], `seed ${seed}`).toMatchObject(['established', RESTARTED])
+      expect(pair.network.open, `seed ${seed}: connections`).toBe(1)
+      const announced = cut.announced.map(({ prefix }) => formatPrefix(prefix)).sort()
+      expect([...other.heard].sort(), `seed ${seed}: what is known`).toEqual(announced)
+    }
+  },
+  TIMEOUT_MS,
+)
+
+const RESTARTED = { code: 'connection-lost', detail: 'the peer has restarted, and opened another' }
+
 test('[B-TRN-06] a peer behind a black hole is gone after the hold time, and back after the hole', async () => {
   const pair = new Pair(1)
   await turn()

@@ -76,6 +76,11 @@ export class SimNetwork {
     }
   }
 
+  /** The power of a host fails for a moment: its connections are gone, and who is at their other ends hears nothing. */
+  failPower(host: SimHost): void {
+    for (const end of [...this.#ends]) if (end.host === host) this.#forgetEnd(end)
+  }
+
   /** This host takes nothing out of its sockets any more. */
   stall(host: SimHost, isStalled: boolean): void {
     for (const end of this.#ends) {
@@ -100,19 +105,16 @@ export class SimNetwork {
       const theirs = this.#end(target, options.remote, options.source ?? host.address)
       ours.other = theirs
       theirs.other = ours
-      const accepted = target.accept?.(this.#connection(theirs))
-      if (accepted === undefined) {
-        this.#forget(ours)
-        this.#later(() => isCancelled || handlers.failed('connection refused'))
-        return
-      }
-      theirs.handlers = accepted
-      this.#later(() => {
-        if (!ours.isOpen) return
+      // The connection stands before anything that is said on it arrives.
+      this.#inOrder(theirs, () => {
+        if (theirs.handlers === undefined || !ours.isOpen) return
         if (isCancelled) return this.#close(ours)
         ours.handlers = handlers.opened(this.#connection(ours))
-        for (const bytes of ours.held.splice(0)) this.#hand(ours, bytes)
       })
+      theirs.handlers = target.accept?.(this.#connection(theirs))
+      if (theirs.handlers !== undefined) return
+      this.#forget(ours)
+      this.#later(() => isCancelled || handlers.failed('connection refused'))
     })
     return { cancel: () => void (isCancelled = true) }
   }

@@ -56,6 +56,7 @@ export class Pair {
       () => this.#announce(side),
       () => side.speaker.peers.get('other')!.reset(),
       () => this.#restart(side),
+      () => this.failPower(side),
     ]
     actions[this.below(actions.length)]!()
     await turn()
@@ -123,6 +124,12 @@ export class Pair {
     void speaker.listen()
     speaker.addPeer(side.peer)
     speaker.setRoutes('test', side.announced)
+  }
+
+  /** The other side does not notice that it was gone. */
+  failPower(side: Side): void {
+    this.network.failPower(side.host)
+    this.#restart(side)
   }
 
   /** Its process goes without a word, and another takes over. */
