@@ -1,6 +1,7 @@
 import type { Family } from '@metallb-ts/netip'
-import { RibQueue } from './rib-queue.ts'
+import { RibQueue, type Queueable } from './rib-queue.ts'
 import { attributesKey, routeKey, type Route, type RouteAttributes } from './route.ts'
+import { SpreadMap } from './spread-map.ts'
 
 /** A route as it waits to be told, or was told. */
 export interface RibEntry extends Route {
@@ -35,7 +36,7 @@ export function ribEntry(route: Route): RibEntry {
  * attributes, from which one UPDATE after the other is filled: no step costs more than the change or message at hand.
  */
 export class AdjRibOut {
-  readonly #cells = new Map<string, Cell>()
+  readonly #cells = new SpreadMap<Cell>()
   #withdrawals = noWithdrawals()
   #groups = new Map<string, Queue>()
   #unjudged: Queue[] = []
@@ -50,7 +51,7 @@ export class AdjRibOut {
     if (cell?.desired?.attributesKey === entry.attributesKey) return false
     if (cell?.desired === undefined) this.#desiredCount++
     if (cell === undefined) {
-      const made: Cell = { desired: entry, sent: undefined, sentIn: NEVER, queue: undefined }
+      const made = newCell(entry)
       this.#cells.set(entry.key, made)
       this.#requeue(made)
     } else {
@@ -173,9 +174,9 @@ export class AdjRibOut {
   #move(cell: Cell, to: Queue | undefined): void {
     const from = cell.queue
     if (from === to) return
+    from?.delete(cell)
     cell.queue = to
     to?.add(cell)
-    from?.delete(cell)
     if (from?.size === 0 && this.#groups.get(from.kind.key) === from) this.#groups.delete(from.kind.key)
   }
 
@@ -192,9 +193,9 @@ export class AdjRibOut {
 
   /** All of a group are held back, or none. */
   #judge(group: Queue, judge: (entry: RibEntry) => PendingReason | undefined): void {
-    const [first] = group.items()
+    const { first } = group
     if (first === undefined || judge(first.desired!) === undefined) return
-    for (const cell of [...group.items()])
+    for (let cell: Cell | undefined = first; cell !== undefined; cell = group.first)
       this.#move(cell, this.#isSent(cell) ? this.#withdrawals[cell.sent!.prefix.address.family] : undefined)
   }
 
@@ -209,12 +210,16 @@ export interface Told {
 }
 
 /** One route between what we mean and what was said. */
-interface Cell {
+interface Cell extends Queueable<Cell> {
   desired: RibEntry | undefined
   sent: RibEntry | undefined
   /** The session in which `sent` was said. */
   sentIn: number
   queue: Queue | undefined
+}
+
+function newCell(desired: RibEntry): Cell {
+  return { desired, sent: undefined, sentIn: NEVER, queue: undefined, before: undefined, behind: undefined }
 }
 
 type Queue = RibQueue<

@@ -1,6 +1,7 @@
 import { ribEntry, type RibEntry } from './adj-rib-out.ts'
 import type { PeerKey } from './peer-init.ts'
 import { mergeAttributes, type Route } from './route.ts'
+import { SpreadMap } from './spread-map.ts'
 
 /** A route of one source, for all peers or for those named. */
 export interface SourcedRoute extends Route {
@@ -10,8 +11,9 @@ export interface SourcedRoute extends Route {
 
 /** What all sources announce, one route a key; the routes of several sources are merged. */
 export class AnnouncedRoutes {
-  readonly #byKey = new Map<string, Contribution | Several>()
+  readonly #byKey = new SpreadMap<Contribution | Several>()
   readonly #keysOf = new Map<string, readonly string[]>()
+  #turn = 0
 
   get size(): number {
     return this.#byKey.size
@@ -40,32 +42,40 @@ export class AnnouncedRoutes {
    * says when to pause. A step yields the key whose route may be another one now, or undefined.
    */
   *replace(source: string, routes: readonly SourcedRoute[]): Generator<string | undefined, void> {
+    const turn = ++this.#turn
     const before = this.#keysOf.get(source) ?? []
-    const seen = new Set<string>()
+    const now: string[] = []
     let isWhole = false
     try {
       for (const route of routes) {
-        const own = { source, entry: ribEntry(route), peers: route.peers }
+        const own: Contribution = { source, entry: ribEntry(route), peers: route.peers, turn }
         const { key } = own.entry
-        const isFirst = !seen.has(key)
-        seen.add(key)
-        yield this.#contribute(own, isFirst) ? key : undefined
+        const known = this.#byKey.get(key)
+        const last = contributionOf(known, source)
+        if (last?.turn !== turn) now.push(key)
+        yield this.#contribute(own, known, last) ? key : undefined
       }
-      for (const key of before) if (!seen.has(key)) yield this.#forget(key, source)
+      for (const key of before) {
+        const last = contributionOf(this.#byKey.get(key), source)
+        if (last !== undefined && last.turn !== turn) yield this.#forget(key, source)
+      }
       isWhole = true
     } finally {
-      const keys = isWhole ? [...seen] : [...new Set([...before, ...seen])]
+      const isHeld = (key: string): boolean => contributionOf(this.#byKey.get(key), source) !== undefined
+      const keys = isWhole ? now : [...new Set([...before, ...now])].filter(isHeld)
       if (keys.length === 0) this.#keysOf.delete(source)
       else this.#keysOf.set(source, keys)
     }
   }
 
-  #contribute(own: Contribution, isFirst: boolean): boolean {
-    const { key } = own.entry
-    const known = this.#byKey.get(key)
-    if (known !== undefined && 'entry' in known && saySame(known, own)) return false
-    const others = contributionsOf(known).filter(({ source }) => !isFirst || source !== own.source)
-    this.#byKey.set(key, others.length === 0 ? own : several([...others, own]))
+  #contribute(own: Contribution, known: Contribution | Several | undefined, last: Contribution | undefined): boolean {
+    if (last !== undefined && last === known && saySame(last, own)) {
+      last.turn = own.turn
+      return false
+    }
+    // What one set says of a key more than once is merged, as if it came from several.
+    const others = contributionsOf(known).filter(one => one.source !== own.source || one.turn === own.turn)
+    this.#byKey.set(own.entry.key, others.length === 0 ? own : several([...others, own]))
     return true
   }
 
@@ -82,6 +92,8 @@ interface Contribution {
   readonly source: string
   readonly entry: RibEntry
   readonly peers: readonly PeerKey[] | undefined
+  /** Of which `replace` it is; what has an older one goes in the end. */
+  turn: number
 }
 
 interface Several {
@@ -99,6 +111,12 @@ function several(contributions: readonly Contribution[]): Several {
 function contributionsOf(known: Contribution | Several | undefined): readonly Contribution[] {
   if (known === undefined) return []
   return 'entry' in known ? [known] : known.all
+}
+
+/** The last of this source. */
+function contributionOf(known: Contribution | Several | undefined, source: string): Contribution | undefined {
+  if (known === undefined || 'entry' in known) return known?.source === source ? known : undefined
+  return known.all.findLast(one => one.source === source)
 }
 
 function isFor({ peers }: Contribution, peer: PeerKey): boolean {

@@ -1,44 +1,53 @@
-/** Things that wait to be told together, in the order of their coming. Each once; who leaves early is forgotten. */
-export class RibQueue<Kind, Item extends object> {
+/** What may wait in one queue at a time; the queue owns these fields. */
+export interface Queueable<Item> {
+  before: Item | undefined
+  behind: Item | undefined
+}
+
+/**
+ * Things that wait to be told together, in the order of their coming. They are chained through themselves, so that coming
+ * and going cost the same however many wait.
+ */
+export class RibQueue<Kind, Item extends Queueable<Item>> {
   readonly kind: Kind
-  readonly #items = new Set<Item>()
-  #walk: Iterator<Item> | undefined
-  /** Looked at, and not taken: the walk is past it. */
-  #next: Item | undefined
+  #first: Item | undefined
+  #last: Item | undefined
+  #size = 0
 
   constructor(kind: Kind) {
     this.kind = kind
   }
 
   get size(): number {
-    return this.#items.size
+    return this.#size
   }
 
+  get first(): Item | undefined {
+    return this.#first
+  }
+
+  /** One that waits in no queue. */
   add(item: Item): void {
-    this.#items.add(item)
+    item.before = this.#last
+    if (this.#last === undefined) this.#first = item
+    else this.#last.behind = item
+    this.#last = item
+    this.#size++
   }
 
+  /** One of this queue. */
   delete(item: Item): void {
-    this.#items.delete(item)
-    if (this.#next === item) this.#next = undefined
+    const { before, behind } = item
+    if (before === undefined) this.#first = behind
+    else before.behind = behind
+    if (behind === undefined) this.#last = before
+    else behind.before = before
+    item.before = item.behind = undefined
+    this.#size--
   }
 
-  items(): Iterable<Item> {
-    return this.#items
-  }
-
-  /**
-   * From the front, as long as `accept` answers true. What was accepted has to be deleted before anyone looks again;
-   * the one that was not stays the first.
-   */
+  /** From the front, as long as `accept` answers true. What was accepted has to be deleted before anyone looks again. */
   take(accept: (item: Item) => boolean): void {
-    this.#walk ??= this.#items.values()
-    for (;;) {
-      this.#next ??= this.#walk.next().value as Item | undefined
-      if (this.#next === undefined) break
-      if (!accept(this.#next)) return
-      this.#next = undefined
-    }
-    this.#walk = undefined
+    for (let item = this.#first; item !== undefined && accept(item);) item = item.behind
   }
 }
