@@ -6,4 +6,5 @@ export {
   type FrameSockets,
   type RouterDiscoveryOptions,
 } from './router-discovery.ts'
-export { tcpTransport, type SpecialSockets } from './tcp.ts'
+export type { SpecialSockets } from './special-sockets.ts'
+export { tcpTransport } from './tcp.ts'
