@@ -202,7 +202,8 @@ ${Array.from({ length: count }, (_, i) => route(i)).join('\n')}
 }
 `,
     )
-    const settings = ['daemon.user=root', 'api.ack=false', 'api.cli=false', 'log.enable=false', 'daemon.drop=false']
+    const log = ['log.destination=stderr', 'log.level=CRIT']
+    const settings = ['daemon.user=root', 'daemon.drop=false', 'api.ack=false', 'api.cli=false', ...log]
     const child = lab.spawn(lab.us, '/usr/bin/env', [...settings.map(one => `exabgp.${one}`), 'exabgp', conf])
     return {
       withdraw: () => {
