@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { address } from '@metallb-ts/netip'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createSpeaker, type PeerInit, type Speaker } from '../src/index.ts'
@@ -32,6 +32,17 @@ describe('without linux-net', () => {
     add({ name: 'router', remote: address('127.0.0.1'), peerAsn: 64_513, port: await freePort(), ...more })
     expect((await failed).sentence).toContain('linux-net is not installed')
   })
+})
+
+test('a port that somebody has in one family is not taken in the other either', async () => {
+  const [theirs, ours] = [createServer(), createServer()]
+  const listening = (server: Server, host: string, port = 0): Promise<void> =>
+    new Promise((resolve, reject) => server.once('error', reject).listen({ port, host, ipv6Only: true }, resolve))
+  await listening(theirs, '::')
+  const { port } = theirs.address() as AddressInfo
+  await expect(begin(64_512, '192.0.2.1').speaker.listen(port)).rejects.toThrow('EADDRINUSE')
+  await listening(ours, '0.0.0.0', port)
+  for (const server of [theirs, ours]) server.close()
 })
 
 test('[B-TRN-01] a connection that cannot be made names both addresses and the port', async () => {
