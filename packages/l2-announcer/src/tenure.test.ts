@@ -15,6 +15,7 @@ function view(epoch: number, alive: TenureView['alive'], candidates: readonly Ca
     holders: () => [],
     isUsable: () => true,
     isCleared: () => true,
+    isHeard: () => true,
     presentSince: new Map(),
   }
 }

@@ -22,6 +22,7 @@ export function stepTenures(settings: TenureSettings, state: TenureState, view: 
     const election = elections.get(key)!
     const situation: Situation = {
       isCleared: view.isCleared(key),
+      isHeard: view.isHeard(key),
       node: settings.node,
       winner: election.owner,
       mine: state.tenures.get(key),
@@ -55,6 +56,8 @@ export interface TenureView extends Omit<Electorate, 'owned' | 'now'> {
   readonly holders: (key: string) => readonly Holder[]
   /** May it be announced, as far as the network was asked? Asked for again when `toProbe` names it. */
   readonly isCleared: (key: string) => boolean
+  /** Is there a link on which somebody can hear this node answer for what it holds? */
+  readonly isHeard: (key: string) => boolean
 }
 
 export interface Holder {
@@ -125,6 +128,7 @@ interface Situation {
   /** Who is about to arrive would win it. */
   readonly isContended: boolean
   readonly isCleared: boolean
+  readonly isHeard: boolean
 }
 
 function decide(
@@ -151,8 +155,13 @@ function take(
   return is.isCleared ? HELD : 'probe'
 }
 
-function giveUp({ winner, others }: Situation, mine: Tenure, { alive }: TenureState, now: number): Tenure | 'none' {
-  if (winner === undefined) return 'none'
+function giveUp(
+  { winner, others, isHeard }: Situation,
+  mine: Tenure,
+  { alive }: TenureState,
+  now: number,
+): Tenure | 'none' {
+  if (winner === undefined || !isHeard) return 'none' // whoever cannot be heard has nothing to hand over
   if (others.some(({ node, holding }) => node === winner && holding === 'held')) return 'none'
   const isReturn = alive !== 'all' && !alive.has(winner)
   const until = mine.until ?? now + (alive === 'all' ? UNTOLD_YIELDING_MS : MOST_YIELDING_MS)

@@ -5,6 +5,8 @@ import { nameHash, type Heartbeat } from './wire.ts'
 /** Who is alive, as one member sees it. */
 export interface DetectorState {
   readonly phase: 'waiting' | 'listening' | 'ready' | 'stopped'
+  /** When the phase of that name began last. */
+  readonly listensSince: number
   /** Our start as we tell it, where the calendar alone would not do: it was set back since an earlier start of ours. */
   readonly boot: number
   readonly sequence: number
@@ -33,6 +35,8 @@ export type DetectorInput =
   /** The others that there are; this node among them or not. */
   | { readonly type: 'set-peers'; readonly nodes: readonly string[] }
   | { readonly type: 'heard'; readonly heartbeat: Heartbeat }
+  /** This node was cut off, and is not any more. */
+  | { readonly type: 'reconnected' }
   | { readonly type: 'expired'; readonly timer: DetectorTimer }
   | { readonly type: 'stop' }
 
@@ -55,6 +59,7 @@ type Answer = Step<DetectorState, DetectorEffect | TimerEffect<DetectorTimer>>
 
 export const INITIAL_DETECTOR: DetectorState = {
   phase: 'waiting',
+  listensSince: 0,
   boot: 0,
   sequence: 0,
   peers: new Map(),
@@ -74,7 +79,9 @@ export function stepDetector(
     case 'set-peers':
       return setPeers(settings, state, input.nodes, now)
     case 'heard':
-      return onHeard(settings, state, input.heartbeat, now)
+      return settledEarly(settings, onHeard(settings, state, input.heartbeat, now), now)
+    case 'reconnected':
+      return state.phase === 'waiting' ? { state, effects: [] } : listen(settings, state, now)
     case 'expired':
       return input.timer === 'settle' ? settled(settings, state, now) : beat(settings, state, now)
     case 'stop':
@@ -98,10 +105,15 @@ function setPeers(settings: DetectorSettings, state: DetectorState, nodes: reado
   }
   for (const node of others) if (!peers.has(node)) peers.set(node, UNHEARD)
   if (state.phase !== 'waiting') return { state: { ...state, peers }, effects }
-  const { intervalMs, deadMs } = settings.profile
+  const listening = listen(settings, { ...state, peers }, now)
+  return { ...listening, effects: [...effects, ...listening.effects] }
+}
+
+/** Heard by the others, and counted by nobody, until we know them. */
+function listen({ profile }: DetectorSettings, state: DetectorState, now: number): Answer {
   return {
-    state: { ...state, phase: 'listening', peers, dueAt: now },
-    effects: [...effects, start('settle', deadMs + intervalMs), start('beat', 0)],
+    state: { ...state, phase: 'listening', listensSince: now, dueAt: now },
+    effects: [start('settle', profile.deadMs + profile.intervalMs), start('beat', 0)],
   }
 }
 
@@ -126,6 +138,20 @@ function settled(settings: DetectorSettings, state: DetectorState, now: number):
     ],
   }
 }
+
+/** When all the others have heard that we listen, there is nobody left to wait for. */
+function settledEarly(settings: DetectorSettings, { state, effects }: Answer, now: number): Answer {
+  const { phase, peers, listensSince } = state
+  const self = nameHash(settings.node)
+  const hasHeardUs = ({ heard, saidAt }: PeerState): boolean =>
+    saidAt - (heard.get(self) ?? Infinity) >= listensSince - AGE_PRECISION_MS
+  if (phase !== 'listening' || peers.size === 0 || ![...peers.values()].every(hasHeardUs)) return { state, effects }
+  const ready = settled(settings, state, now)
+  return { state: ready.state, effects: [...effects, stop('settle'), ...ready.effects] }
+}
+
+/** Heartbeats tell ages in whole milliseconds. */
+const AGE_PRECISION_MS = 1
 
 function onHeard(settings: DetectorSettings, state: DetectorState, heard: Heartbeat, now: number): Answer {
   const known = heard.outdated?.get(nameHash(settings.node)) ?? 0

@@ -59,6 +59,8 @@ export interface Membership {
   setPeers(peers: readonly PeerAddress[]): void
   /** Bytes as they came. Valid only during the call. */
   received(bytes: Uint8Array): void
+  /** This node was cut off, and is not any more: it listens as at the start, before it takes part again. */
+  reconnected(): void
   /** Members that are alive, this one included once it takes part. */
   alive(): readonly string[]
   /** Members that are heard and listen still: soon they will be alive. */
@@ -142,6 +144,7 @@ export function createMembership(components: MembershipComponents, init: Members
       if (heartbeat === undefined) return void counters.malformed++
       onHeartbeat(heartbeat)
     },
+    reconnected: () => runner.dispatch({ type: 'reconnected' }),
     alive: () => {
       const { phase, peers } = runner.state
       const others = [...peers].filter(([, { isAlive }]) => isAlive).map(([node]) => node)

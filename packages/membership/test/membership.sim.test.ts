@@ -183,6 +183,38 @@ describe('membership', () => {
     }
   })
 
+  test('who starts takes part when all others have said that they hear it, and waits where one is silent', () => {
+    const { deadMs, intervalMs } = PROFILES.fast
+    for (let seed = 0; seed < 100; seed++) {
+      const cluster = new Cluster(seed, 4)
+      cluster.start()
+      cluster.clock.advance(2_000)
+      const [back, silent] = cluster.members as [Member, Member]
+      expect(joinsAfter(cluster, back), `seed ${seed}`).toBeLessThanOrEqual(2 * intervalMs)
+      silent.membership.stop()
+      cluster.clock.advance(1_000)
+      expect(joinsAfter(cluster, back), `seed ${seed}`).toBe(deadMs + intervalMs)
+    }
+  })
+
+  test('who was cut off and is not any more is gone for the others until it knows them again', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const cluster = new Cluster(seed, 3)
+      cluster.start()
+      cluster.clock.advance(2_000)
+      const [cut] = cluster.members as [Member]
+      cluster.cut(cut)
+      cluster.clock.advance(100) // nobody has noticed
+      cluster.network.heal()
+      cut.membership.reconnected()
+      expect(cut.membership.alive(), `seed ${seed}`).toEqual(['n1', 'n2'])
+      cluster.clock.advance(2)
+      expect(cluster.views(), `seed ${seed}`).toEqual(Array(3).fill(['n1', 'n2']))
+      cluster.clock.advance(250)
+      expect(cluster.views(), `seed ${seed}`).toEqual(Array(3).fill(['n0', 'n1', 'n2']))
+    }
+  })
+
   test('a packet of an earlier start that is sent again changes nothing', () => {
     const cluster = new Cluster(4, 2)
     const recorded: Uint8Array[] = []
@@ -206,3 +238,16 @@ describe('membership', () => {
     expect(b.membership.alive()).toEqual(['n1'])
   })
 })
+
+/** Restarts it, and counts until it takes part. */
+function joinsAfter(cluster: Cluster, member: Member): number {
+  member.membership.stop()
+  cluster.clock.advance(1_000)
+  member.told.length = 0
+  cluster.restart(member)
+  member.membership.setPeers(cluster.members)
+  const from = cluster.clock.now()
+  cluster.clock.advance(1_000)
+  const line = member.told.find(one => one.startsWith(`member:joined ${member.node} `))
+  return Number(line?.split(' ')[2]) - from
+}

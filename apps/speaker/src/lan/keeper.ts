@@ -178,6 +178,7 @@ export class Keeper {
       holders: key => known.flatMap(each => holder(each.node, each.holdings?.get(key))),
       isUsable,
       isCleared: key => this.#parts.guard === undefined || this.#cleared.has(key),
+      isHeard: key => (this.#lastHeld.get(key) ?? []).some(held => isUsable(asCandidate(node, held), held.address)),
       presentSince: this.#presentSince,
     }
   }
@@ -210,6 +211,10 @@ export class Keeper {
 }
 
 const ASK_AGAIN_MS = 60_000
+
+function asCandidate(node: string, { interfaces }: DesiredAddress): Candidate {
+  return interfaces === 'all' ? { node } : { node, interfaces }
+}
 
 function holder(node: string, holding: Holding | undefined): readonly Holder[] {
   return holding === undefined ? [] : [{ node, holding }]

@@ -49,6 +49,7 @@ function core(excludedInterfaces: readonly string[] = [], members?: LanMembers, 
 const NOBODY: LanMembers = {
   setPeers: () => {},
   setLinks: () => {},
+  reconnected: () => {},
   linksOf: () => undefined,
   hardware: () => undefined,
   alive: () => ['node-a'],

@@ -37,6 +37,8 @@ export interface LanMembers extends KeeperMembers {
   setPeers(peers: readonly LanPeer[]): void
   /** The links we announce on, for the others to know. */
   setLinks(links: readonly HelloLink[]): void
+  /** All our links were down: what was known of the others is to be learned anew. */
+  reconnected(): void
   /** Of another speaker; undefined while it has not said. */
   linksOf(node: string): readonly HelloLink[] | undefined
   /** Whose hardware address is whose among the living others; undefined while that is not known of all. */
@@ -63,6 +65,8 @@ export class LanCore {
   #desired: readonly LanAddress[] = []
   readonly #warned = new Set<string>()
   #reported = ''
+  /** Some link can be answered on. */
+  #isConnected = false
   #isStopping = false
   #endsBy = Infinity
 
@@ -188,6 +192,8 @@ export class LanCore {
 
   #onLinks(): void {
     const usable = this.#announcer.links().flatMap(helloLink)
+    if (usable.length > 0 && !this.#isConnected) this.#members?.reconnected()
+    this.#isConnected = usable.length > 0
     this.#members?.setLinks(usable)
     this.#keeper.reconsider()
   }

@@ -88,6 +88,7 @@ export function createMembers(
       links = own
       sayHello()
     },
+    reconnected: () => membership.reconnected(),
     alive: () => membership.alive(),
     coming: () => membership.coming(),
     hold: changes => membership.hold(changes),

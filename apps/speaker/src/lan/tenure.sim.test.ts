@@ -146,6 +146,20 @@ describe.each(Object.entries(RULES))('speakers that elect by %s', (name, electio
     })
   })
 
+  it('[row 37] a link that goes down and comes back, soon or late: never two answer, and the change takes a moment', () => {
+    each((seed, size) => {
+      for (const downMs of [20, 150, 400, 1_200, 4_000]) {
+        const world = started(seed, size, election)
+        const speaker = world.speakers[seed % size]!
+        speaker.unplug()
+        world.clock.advance(downMs)
+        const { doubleMs } = during(world, 1_500, () => speaker.plugIn())
+        expect(doubleMs, `seed ${seed}, down for ${downMs} ms`).toBeLessThanOrEqual(name === 'bounded' ? 50 : 0)
+        expect(settledOwners(world), `seed ${seed}, down for ${downMs} ms`).not.toContain(undefined)
+      }
+    })
+  })
+
   it('a node without a usable link owns nothing, though its heartbeats are heard by another way', () => {
     each((seed, size) => {
       const world = started(seed, size, election)

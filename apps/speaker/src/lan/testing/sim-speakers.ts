@@ -167,6 +167,17 @@ export class SimSpeaker {
     for (const speaker of speakers) if (speaker.port.isCut) speaker.cut()
   }
 
+  /** As a cable pulled out: nothing passes, and the kernel says so. */
+  unplug(): void {
+    this.cut()
+    this.host.set('eth0', { hasCarrier: false })
+  }
+
+  plugIn(): void {
+    this.restore()
+    this.host.set('eth0', { hasCarrier: true })
+  }
+
   #watched(isEnded: () => boolean): Links {
     return {
       open: (link, onFrame) => {
