@@ -81,7 +81,11 @@ const OTHER_HARDWARE = mac('02:00:00:00:00:bb')
 describe('answerNeighborSolicitation', () => {
   const answered: [string, Partial<NeighborMessage>, NeighborMessage][] = [
     ['§7.2.4 multicast, from a unicast source', {}, advertisement],
-    ['§7.2.4 multicast without a source link-layer address', { linkAddress: undefined }, advertisement],
+    [
+      '§7.2.4 multicast without a source link-layer address, which MetalLB drops',
+      { linkAddress: undefined },
+      advertisement,
+    ],
     [
       '§7.2.4 to the link-layer address inside, not to that of the frame',
       { linkAddress: OTHER_HARDWARE },

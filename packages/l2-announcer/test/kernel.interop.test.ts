@@ -113,7 +113,7 @@ describe('a Linux client', () => {
     expect((await group).output).toContain('ff02::1:ff00:10')
   })
 
-  it('[row 28] its unicast probes are answered: the entry stays reachable without another multicast', async () => {
+  it('[row 28] MetalLB leaves its unicast probes unanswered: here the entry stays reachable without another multicast', async () => {
     await hold(V6)
     client.ip('neigh', 'replace', V6, 'lladdr', host.macOf('e0'), 'dev', 'c0', 'nud', 'probe')
     await eventually(
@@ -144,7 +144,7 @@ describe('a Linux client', () => {
     )
   })
 
-  it('[row 28] a stranger that checks for duplicates learns that the address is taken', async () => {
+  it('[row 28] MetalLB lets a stranger that checks for duplicates have the address: here it learns that it is taken', async () => {
     await hold(V6)
     await new Promise(resolve => setTimeout(resolve, 2_500)) // nothing unasked is said any more
     stranger.ip('addr', 'add', `${V6}/64`, 'dev', 's0')
@@ -172,7 +172,7 @@ describe('a Linux client', () => {
     expect(neighbor(target)).toContain(host.macOf('e0'))
   })
 
-  it('a tagged request for a VLAN that is no interface of ours is left alone', async () => {
+  it('MetalLB answers a tagged request for a VLAN that is no interface of its own, untagged: here it is left alone', async () => {
     await hold(V4)
     const request = encodeArp({
       destination: BROADCAST_MAC,
@@ -228,7 +228,7 @@ describe('many addresses', () => {
 })
 
 describe('interfaces', () => {
-  it('down and up: the bridge’s group is joined again, both families answer', async () => {
+  it('MetalLB is deaf to IPv6 on an interface that was down: here the group is joined again, and both families answer', async () => {
     await hold(V4, V6)
     host.ip('link', 'set', 'e0', 'down')
     await eventually(
@@ -244,7 +244,7 @@ describe('interfaces', () => {
     await answers(V6)
   })
 
-  it('plugged in after the addresses came: both families answer', async () => {
+  it('MetalLB is deaf to IPv6 on an interface plugged in after the addresses came: here both families answer', async () => {
     await hold(V4, V6)
     host.ip('link', 'del', 'e0')
     await eventually(
@@ -256,6 +256,31 @@ describe('interfaces', () => {
     await gained(V4, 'e1')
     await gained(V6, 'e1')
     await answers(V4)
+    await answers(V6)
+  })
+
+  it('deleted while another goes on: what it answered is lost there, and answered on the other', async () => {
+    plug(host, 'e1', 'host2')
+    await ready(host, 'e1')
+    await hold(V4)
+    await gained(V4, 'e1')
+    host.ip('link', 'del', 'e0')
+    await lost(V4, 'e0')
+    await eventually(
+      () => repliesTo(V4),
+      macs => macs.length === 1 && macs[0] === host.macOf('e1'),
+    )
+  })
+
+  it('re-addressed: IPv6 is answered while there is a link-local address, IPv4 all the time', async () => {
+    await hold(V4, V6)
+    host.ip('-6', 'addr', 'flush', 'dev', 'e0')
+    await lost(V6, 'e0')
+    expect((await client.run('ndisc6', '-1', '-w', '500', V6, 'c0')).code).not.toBe(0)
+    expect(await repliesTo(V4)).toEqual([host.macOf('e0')])
+    speaker.said.length = 0
+    host.ip('addr', 'add', 'fe80::77/64', 'dev', 'e0', 'nodad')
+    await gained(V6, 'e0')
     await answers(V6)
   })
 
@@ -280,16 +305,13 @@ describe('interfaces', () => {
     await answers(V4)
   })
 
-  it('moved into a bridge: the bridge answers, once', async () => {
+  it('moved to a bridge: the bridge answers, once', async () => {
     await hold(V4)
     host.ip('link', 'add', 'e9', 'type', 'bridge', 'forward_delay', '0')
     host.ip('link', 'set', 'e9', 'up')
     host.ip('link', 'set', 'e0', 'master', 'e9')
     await gained(V4, 'e9')
-    await eventually(
-      () => speaker.said,
-      said => said.some(({ event, interface: link }) => event === 'l2:lost' && link === 'e0'),
-    )
+    await lost(V4, 'e0')
     expect(await repliesTo(V4)).toEqual([host.macOf('e9')])
   })
 
@@ -304,7 +326,7 @@ describe('interfaces', () => {
     expect(await repliesTo(V4)).toEqual([host.macOf('e0')])
   })
 
-  it('two on one segment: one answer', async () => {
+  it('MetalLB answers on both of two interfaces on one segment: here there is one answer', async () => {
     plug(host, 'e1', 'host2')
     await ready(host, 'e1')
     await eventually(
@@ -346,11 +368,18 @@ async function hold(...addresses: string[]): Promise<void> {
   for (const address of addresses) await gained(address, 'e0')
 }
 
-async function gained(address: string, link: string): Promise<void> {
+function gained(address: string, link: string): Promise<void> {
+  return told('l2:gained', address, link)
+}
+
+function lost(address: string, link: string): Promise<void> {
+  return told('l2:lost', address, link)
+}
+
+async function told(event: string, address: string, link: string): Promise<void> {
   await eventually(
     () => speaker.said,
-    said =>
-      said.some(each => each['event'] === 'l2:gained' && each['address'] === address && each['interface'] === link),
+    said => said.some(each => each['event'] === event && each['address'] === address && each['interface'] === link),
   )
 }
 
