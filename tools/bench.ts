@@ -1,5 +1,5 @@
-// Runs every `bench/*.bench.ts` of the repository, one after the other, and writes docs/benchmarks. `ONLY=ipam` for some,
-// `LIMIT_MINUTES=40` where one takes longer than 25.
+// Runs every `bench/*.bench.ts` of the repository, one after the other, and writes docs/benchmarks: a report that names a
+// page stands there, any other in README.md. `ONLY=ipam` for some, `LIMIT_MINUTES=40` where one takes longer than 25.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,15 @@ type Row = Readonly<Record<string, string | number>>
 
 interface Report {
   readonly benchmark: string
+  /** Of docs/benchmarks, without its ending. @default README */
+  readonly page?: string
   readonly rows: readonly Row[]
+}
+
+interface Measured extends Report {
+  readonly date: string
+  readonly machine: string
+  readonly node: string
 }
 
 const FOLDER = join(ROOT, 'docs', 'benchmarks')
@@ -46,7 +54,7 @@ for (const file of files) {
   writeFileSync(join(FOLDER, `${report.benchmark}.json`), `${JSON.stringify(measured, undefined, 2)}\n`)
   console.log(`${report.rows.length} figures`)
 }
-writeFileSync(join(FOLDER, 'README.md'), summary())
+for (const [page, text] of pages()) writeFileSync(join(FOLDER, `${page}.md`), text)
 if (failed > 0) process.exitCode = 1
 
 function machine(): string {
@@ -60,31 +68,32 @@ function lastJson(output: string): Report | undefined {
   return start < 0 ? undefined : (JSON.parse(output.slice(start)) as Report)
 }
 
-function summary(): string {
+function pages(): ReadonlyMap<string, string> {
   const reports = readdirSync(FOLDER)
     .filter(file => file.endsWith('.json'))
     .sort()
-    .map(
-      file =>
-        JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as Report & {
-          date: string
-          machine: string
-          node: string
-        },
-    )
-  return `${[
-    '# Benchmarks',
-    '',
-    'Written by `make bench`. Figures are of one machine on one day: compare within a table, not across machines.',
-    ...reports.flatMap(({ benchmark, rows, date, machine, node }) => [
-      '',
-      `## ${benchmark}`,
-      '',
-      `${date}, Node ${node}, ${machine}.`,
-      '',
-      ...table(rows),
+    .map(file => JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as Measured)
+  const byPage = Map.groupBy(reports, ({ page = MAIN_PAGE }) => page)
+  const others = [...byPage.keys()].filter(page => page !== MAIN_PAGE).map(page => `[${page}](${page}.md)`)
+  const elsewhere = others.length === 0 ? [] : ['', `On pages of their own: ${others.join(', ')}.`]
+  return new Map(
+    [...byPage].map(([page, each]) => [
+      page,
+      `${[
+        page === MAIN_PAGE ? '# Benchmarks' : `# Benchmarks: ${page}`,
+        '',
+        'Written by `make bench`. Figures are of one machine on one day: compare within a table, not across machines.',
+        ...(page === MAIN_PAGE ? elsewhere : []),
+        ...each.flatMap(section),
+      ].join('\n')}\n`,
     ]),
-  ].join('\n')}\n`
+  )
+}
+
+const MAIN_PAGE = 'README'
+
+function section({ benchmark, rows, date, machine, node }: Measured): readonly string[] {
+  return ['', `## ${benchmark}`, '', `${date}, Node ${node}, ${machine}.`, '', ...table(rows)]
 }
 
 /** Rows with the same columns stand in one table. */
