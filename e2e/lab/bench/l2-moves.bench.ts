@@ -1,104 +1,65 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { rowOf, type Measured, type Row } from './l2/row.ts'
-import { FIRST, pause, Segment, VIRTUAL, type Seen } from './l2/segment.ts'
+import { measureActs, type Act } from './l2/acts.ts'
+import { FIRST, VIRTUAL } from './l2/addresses.ts'
+import { KEEPALIVED, withKeepalived } from './l2/keepalived.ts'
+import { rowOf, type Row } from './l2/row.ts'
+import { Segment } from './l2/segment.ts'
 
 /**
- * What a client sees of the LAN threads of three nodes when the owner is killed, told to stop, comes back, or hands over;
- * and of keepalived's on the same segment in the same run. JSON on standard output.
+ * What a client sees when the owner of an address is killed, hangs, is told to stop, comes back, or hands over, and when all
+ * start together: the LAN threads of three and five nodes, and keepalived's. JSON on standard output.
+ * `l2-moves.bench.ts [rounds] [sizes] [addresses]`
  */
-const ROUNDS = Number(process.argv[2] ?? 2)
-const KEEPALIVED = '/usr/sbin/keepalived'
+const [rounds = '2', sizes = '3,5', counts = '1,100,1000'] = process.argv.slice(2)
+const ROUNDS = Number(rounds)
 
 const rows: Row[] = []
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
 
-await measureMoves(3, 100)
-if (existsSync(KEEPALIVED)) await measureKeepalived(3)
-process.stdout.write(`${JSON.stringify({ benchmark: 'l2-moves', rows }, undefined, 2)}\n`)
+for (const size of numbers(sizes)) for (const addresses of numbers(counts)) await measureOurs(size, addresses)
+await withKeepalived(3, async ({ segment, owner, start, signal }) => {
+  const about = { who: KEEPALIVED, nodes: 3, addresses: 1 }
+  const acts: readonly Act[] = [
+    { what: 'told to stop (SIGTERM)', do: () => signal(owner, 'SIGTERM'), lookMs: 1_000 },
+    { what: 'back after a stop', do: () => start(owner), lookMs: 2_000 },
+    { what: 'killed', do: () => signal(owner, 'SIGKILL'), lookMs: 1_000 },
+  ]
+  rows.push(...(await measureActs(segment, VIRTUAL, about, acts, 1)))
+})
+process.stdout.write(`${JSON.stringify({ benchmark: 'l2-moves', page: 'l2', rows }, undefined, 2)}\n`)
+process.exit()
 
-async function measureMoves(size: number, addresses: number): Promise<void> {
-  const segment = new Segment(size)
+async function measureOurs(nodes: number, addresses: number): Promise<void> {
+  const segment = new Segment(nodes)
+  const about = { who: 'metallb-ts, profile fast', nodes, addresses }
   try {
-    await segment.startThreads(addresses)
-    const { owner } = segment
-    const other = segment.nodes.find(node => node !== owner)!
-    const prefer = (node: string) => (): void => {
-      for (const each of segment.nodes) segment.contest(each, addresses, node)
-    }
-    const back = async (): Promise<void> => {
-      await segment.startThread(owner, addresses)
-    }
-    const acts: readonly (readonly [string, () => void | Promise<void>])[] = [
-      ['another node preferred', prefer(other)],
-      ['preferred no longer', prefer('')],
-      ['killed', () => segment.signal(owner, 'SIGKILL')],
-      ['back after a kill', back],
-      ['told to stop', () => segment.terminate(owner)],
-      ['back after a stop', back],
-    ]
-    const seen = new Map<string, Seen[]>()
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [what, act] of acts) {
-        const found = await segment.during(4, FIRST, addresses, act)
-        seen.set(what, [...(seen.get(what) ?? []), found])
-      }
-    }
-    await segment.stopThreads()
-    const started = await segment.during(6, FIRST, addresses, () => segment.startThreads(addresses))
-    seen.set('all started together (the gap is the start itself)', [started])
-    for (const [what, each] of seen) tell({ what, who: 'metallb-ts, fast', nodes: size, addresses }, each)
+    const started = await segment.during(FIRST, addresses, () => segment.startThreads(addresses), 1_500)
+    rows.push(rowOf({ what: 'all start together; silent until then', ...about }, [started]))
+    rows.push(...(await measureActs(segment, FIRST, about, moves(segment, addresses), ROUNDS)))
   } finally {
     segment.remove()
   }
 }
 
-async function measureKeepalived(size: number): Promise<void> {
-  const segment = new Segment(size)
-  const folder = mkdtempSync(join(tmpdir(), 'keepalived-'))
-  try {
-    const files = segment.nodes.map((node, i) => {
-      const file = join(folder, `${node}.conf`)
-      writeFileSync(file, configuration(100 - i))
-      return file
-    })
-    const children = segment.nodes.map((node, i) => segment.startKeepalived(node, files[i]!))
-    await pause(3_000)
-    const owner = segment.nodes[0]!
-    const who = { who: 'keepalived, advertisements every 0.1 s', nodes: size, addresses: 1 }
-    const cuts: Seen[] = []
-    const returns: Seen[] = []
-    for (let round = 0; round < ROUNDS; round++) {
-      cuts.push(await segment.during(1.8, VIRTUAL, 1, () => segment.setLink(owner, 'down')))
-      returns.push(await segment.during(1.8, VIRTUAL, 1, () => segment.setLink(owner, 'up')))
-      await pause(1_000)
-    }
-    tell({ what: 'link of the owner cut', ...who }, cuts)
-    tell({ what: 'its link back', ...who }, returns)
-    tell({ what: 'told to stop', ...who }, [
-      await segment.during(3, VIRTUAL, 1, () => void children[0]!.kill('SIGTERM')),
-    ])
-  } finally {
-    segment.remove()
-    rmSync(folder, { recursive: true })
+function moves(segment: Segment, addresses: number): readonly Act[] {
+  const { owner } = segment
+  const other = segment.nodes.find(node => node !== owner)!
+  const back = (): Promise<void> => segment.startThread(owner, addresses)
+  const prefer = (preferred: string) => (): void => {
+    for (const node of segment.nodes) segment.contest(node, addresses, preferred)
   }
+  return [
+    { what: 'another node is preferred', do: prefer(other), lookMs: 600 },
+    { what: 'preferred no longer', do: prefer(''), lookMs: 600 },
+    { what: 'told to stop (SIGTERM)', do: () => segment.terminate(owner), lookMs: 800 },
+    { what: 'back after a stop', do: back, lookMs: 1_000 },
+    { what: 'killed', do: () => segment.signal(owner, 'SIGKILL'), lookMs: 800 },
+    { what: 'back after a kill', do: back, lookMs: 1_000 },
+    { what: 'hangs (SIGSTOP)', do: () => segment.signal(owner, 'SIGSTOP'), lookMs: 800 },
+    { what: 'goes on', do: () => segment.signal(owner, 'SIGCONT'), lookMs: 1_000 },
+  ]
 }
 
-function configuration(priority: number): string {
-  return `vrrp_instance bench {
-  state BACKUP
-  interface e0
-  virtual_router_id 52
-  priority ${priority}
-  advert_int 0.1
-  version 3
-  virtual_ipaddress { ${VIRTUAL}/32 }
-}
-`
-}
-
-function tell(measured: Measured, seen: readonly Seen[]): void {
-  rows.push(rowOf(measured, seen))
+function numbers(text: string): readonly number[] {
+  return text.split(',').map(Number)
 }

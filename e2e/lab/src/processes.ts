@@ -61,6 +61,12 @@ export class Processes {
     this.#running.get(name)?.kill(signal)
   }
 
+  pid(name: string): number {
+    const pid = this.#running.get(name)?.pid
+    if (pid === undefined) throw new Error(`no process is called ${name}`)
+    return pid
+  }
+
   /** What a process wrote. */
   text(name: string): string {
     return readFileSync(this.#logFile(name), 'utf8')

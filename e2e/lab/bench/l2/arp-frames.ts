@@ -2,23 +2,35 @@ import type { Instruction } from '@metallb-ts/linux-net'
 import { address } from '@metallb-ts/netip'
 
 const OFFSET = { opcode: 20, senderMac: 22, senderAddress: 28, targetMac: 32, targetAddress: 38 } as const
+/** Askers are 10.88.240.0 and on. */
+const ASKERS = number('10.88.240.0')
 
-/** An ARP request for an address from hardware that is made up: number `source` of many, so that no limit counts one asker. */
-export function request(source: number, target: number, own: number): Uint8Array {
+/**
+ * An ARP request from a host that is made up: number `source` of many, so that no limit counts one asker. It has an address
+ * of its own, for kernels that know the client would believe that the client has moved to the asker's hardware.
+ */
+export function request(source: number, target: number): Uint8Array {
   const frame = Buffer.alloc(60)
   frame.fill(0xff, 0, 6)
   frame.set([0x02, 0x55, 0, 0, source >> 8, source & 255], 6)
   frame.set([0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1], 12)
   frame.copy(frame, OFFSET.senderMac, 6, 12)
-  frame.writeUInt32BE(own, OFFSET.senderAddress)
+  frame.writeUInt32BE(ASKERS + source, OFFSET.senderAddress)
   frame.writeUInt32BE(target, OFFSET.targetAddress)
   return frame
 }
 
-/** Whose request a frame answers, and the hardware address it gives; undefined for what is no answer to one of ours. */
-export function answer(frame: Uint8Array): { readonly source: number; readonly mac: string } | undefined {
+/** Whose request a frame answers, for what, and the hardware address it gives; undefined for what is no answer to one of ours. */
+export function answer(
+  frame: Uint8Array,
+): { readonly source: number; readonly target: number; readonly mac: string } | undefined {
   if (frame.length < 42 || frame[21] !== 2 || frame[0] !== 0x02 || frame[1] !== 0x55) return undefined
-  return { source: (frame[4]! << 8) | frame[5]!, mac: Buffer.from(frame.subarray(22, 28)).toString('hex') }
+  const view = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
+  return {
+    source: view.readUInt16BE(4),
+    target: view.readUInt32BE(OFFSET.senderAddress),
+    mac: view.toString('hex', OFFSET.senderMac, OFFSET.senderMac + 6),
+  }
 }
 
 export function number(text: string): number {

@@ -1,25 +1,20 @@
 // A client that sends a datagram a millisecond to one address, and asks by ARP for it and for others, one request a
-// millisecond; prints what it saw as JSON. `probe.ts <seconds> <address> <how many addresses>`
-import { readFileSync } from 'node:fs'
-import { createWaker, PacketSocket, PollLoop, UdpSocket } from '@metallb-ts/linux-net/node'
-import { address } from '@metallb-ts/netip'
+// millisecond. Lines on standard input: `watch <address> <how many addresses>` begins, and is answered by `watching` when
+// its caches are warm, or cannot be; `report` ends, and is answered by what it saw as JSON.
+import { readFileSync, readSync } from 'node:fs'
+import { createWaker, PacketSocket, PollLoop, raiseThreadPriority, UdpSocket } from '@metallb-ts/linux-net/node'
+import { address, type Address } from '@metallb-ts/netip'
 import { answer, EVERYTHING, number, request } from './arp-frames.ts'
-import { vip, type Seen } from './segment.ts'
+import { vip } from './addresses.ts'
+import type { Seen } from './seen.ts'
 
-const [seconds = '5', target = '', count = '1'] = process.argv.slice(2)
-const OWN = '10.88.0.1'
-const SOURCES = 256
-const WARM_MS = 400 // the first requests find caches empty
-const addresses = [target, ...Array.from({ length: Number(count) - 1 }, (_, i) => vip(i + 1))].map(number)
-
-const loop = new PollLoop(createWaker(), () => {})
-const index = Number(readFileSync('/sys/class/net/e0/ifindex', 'utf8'))
-const packets = new PacketSocket({ index, protocol: 0x0806, filter: EVERYTHING })
-const udp = new UdpSocket(loop, { address: address(OWN), port: 9_001 }, () => {
-  const now = performance.now()
-  gapMs = Math.max(gapMs, now - lastAnswer)
-  lastAnswer = now
-})
+const [OWN = ''] = process.argv.slice(2)
+const ASKERS = 256
+const WARM_MS = 150
+/** Where nobody answers yet. */
+const MOST_WARM_MS = 600
+/** A request that has no second answer after this long gets none. */
+const ANSWERED_MS = 50
 
 interface Asked {
   readonly of: number
@@ -27,85 +22,131 @@ interface Asked {
   readonly by: Set<string>
 }
 
-const asked = new Map<number, Asked>()
-const doubled = new Set<number>()
-let gapMs = 0
-let arpSilentMs = 0
-let doubleMs = 0
-let turn = 0
-let isWarm = false
-let lastAnswer = Infinity
-let lastArp = Infinity
-let doubleSince: number | undefined
+/** What is seen from `watching` to `report`. */
+class Watch {
+  readonly target: Address
+  readonly #addresses: readonly number[]
+  readonly #asked = new Map<number, Asked>()
+  readonly #doubled = new Set<number>()
+  readonly #since: number
+  isWarm = false
+  next: number
+  #turn = 0
+  #gapMs = 0
+  #arpSilentMs = 0
+  #doubleMs = 0
+  #lastAnswer = 0
+  #lastArp = 0
+  #doubleSince: number | undefined
+
+  constructor(target: string, count: number, now: number) {
+    this.target = address(target)
+    this.#addresses = [target, ...Array.from({ length: count - 1 }, (_, i) => vip(i + 1))].map(number)
+    this.#since = now
+    this.next = now
+  }
+
+  tick(now: number): void {
+    const patienceMs = now - this.#lastAnswer < WARM_MS ? WARM_MS : MOST_WARM_MS
+    if (!this.isWarm && now - this.#since > patienceMs) this.#begin(now)
+    udp.send(Uint8Array.of(1), { address: this.target, port: 9_000 })
+    this.#ask(now)
+  }
+
+  onDatagram(now: number): void {
+    this.#gapMs = Math.max(this.#gapMs, now - this.#lastAnswer)
+    this.#lastAnswer = now
+  }
+
+  onFrame(frame: Uint8Array): void {
+    const found = answer(frame)
+    const asked = found && this.#asked.get(found.source)
+    if (asked !== undefined && this.#addresses[asked.of] === found!.target) asked.by.add(found!.mac)
+  }
+
+  report(now: number): Seen {
+    for (const each of this.#asked.values()) if (now - each.at > ANSWERED_MS) this.#judge(each)
+    return {
+      gapMs: round(Math.max(this.#gapMs, now - this.#lastAnswer)),
+      arpSilentMs: round(Math.max(this.#arpSilentMs, now - ANSWERED_MS - this.#lastArp)),
+      doubleMs: round(this.#doubleMs),
+      doubled: this.#doubled.size,
+    }
+  }
+
+  #begin(now: number): void {
+    this.isWarm = true
+    this.#gapMs = 0
+    this.#lastAnswer = now
+    this.#lastArp = now
+    process.stdout.write('watching\n')
+  }
+
+  /** Every other request is for the first address, the rest take turns. */
+  #ask(now: number): void {
+    const asker = this.#turn % ASKERS
+    const before = this.#asked.get(asker)
+    this.#asked.delete(asker)
+    if (before !== undefined) this.#judge(before)
+    const others = this.#addresses.length - 1
+    const of = this.#turn % 2 === 0 || others === 0 ? 0 : 1 + ((this.#turn >> 1) % others)
+    this.#asked.set(asker, { of, at: now, by: new Set() })
+    packets.send(request(asker, this.#addresses[of]!))
+    this.#turn++
+  }
+
+  #judge({ of, at, by }: Asked): void {
+    if (!this.isWarm) return
+    if (by.size > 1) this.#doubled.add(of)
+    if (of !== 0) return
+    if (by.size > 0) {
+      this.#arpSilentMs = Math.max(this.#arpSilentMs, at - this.#lastArp)
+      this.#lastArp = Math.max(this.#lastArp, at)
+    }
+    if (by.size < 2) this.#doubleSince = undefined
+    else {
+      this.#doubleSince ??= at
+      this.#doubleMs = Math.max(this.#doubleMs, at - this.#doubleSince)
+    }
+  }
+}
+
+const loop = new PollLoop(createWaker(), () => {})
+const index = Number(readFileSync('/sys/class/net/e0/ifindex', 'utf8'))
+const packets = new PacketSocket({ index, protocol: 0x0806, filter: EVERYTHING })
+const udp = new UdpSocket(loop, { address: address(OWN), port: 9_001 }, () => watch?.onDatagram(performance.now()))
+let watch: Watch | undefined
 
 loop.add(packets.fd, () => {
-  for (let frame = packets.receive(); frame !== undefined; frame = packets.receive()) {
-    const found = answer(frame)
-    if (found !== undefined) asked.get(found.source)?.by.add(found.mac)
+  for (let frame = packets.receive(); frame !== undefined; frame = packets.receive()) watch?.onFrame(frame)
+})
+loop.add(0, () => {
+  const line = Buffer.alloc(256)
+  const length = readSync(0, line)
+  if (length === 0) return loop.stop()
+  const [command, target = '', count] = line.toString('utf8', 0, length).trim().split(' ')
+  if (command === 'watch') begin(new Watch(target, Number(count), performance.now()))
+  else if (watch !== undefined) {
+    process.stdout.write(`${JSON.stringify(watch.report(performance.now()))}\n`)
+    watch = undefined
   }
 })
+raiseThreadPriority() // gaps are to be those of the network, not of this machine
+loop.run()
+process.exit(0)
 
-/** Every other request is for the first address, the rest take turns. */
-function ask(now: number): void {
-  const source = turn % SOURCES
-  const before = asked.get(source)
-  if (before !== undefined) judge(before)
-  const of = turn % 2 === 0 || addresses.length === 1 ? 0 : 1 + ((turn >> 1) % (addresses.length - 1))
-  asked.set(source, { of, at: now, by: new Set() })
-  packets.send(request(source, addresses[of]!, number(OWN)))
-  turn++
-}
-
-function judge({ of, at, by }: Asked): void {
-  if (by.size > 1) doubled.add(of)
-  if (of !== 0) return
-  if (by.size > 0) {
-    arpSilentMs = Math.max(arpSilentMs, at - lastArp)
-    lastArp = at
+function begin(fresh: Watch): void {
+  watch = fresh
+  const tick = (): void => {
+    if (watch !== fresh) return
+    const now = performance.now()
+    fresh.tick(now)
+    fresh.next = Math.max(fresh.next + 1, now)
+    loop.clock.setTimer(fresh.next - now, tick)
   }
-  if (by.size < 2) doubleSince = undefined
-  else {
-    doubleSince ??= at
-    doubleMs = Math.max(doubleMs, at - doubleSince)
-  }
-}
-
-const startedAt = performance.now()
-let next = startedAt
-function tick(): void {
-  const now = performance.now()
-  if (now - startedAt > Number(seconds) * 1_000) return finish(now)
-  if (now - startedAt > WARM_MS && !isWarm) {
-    isWarm = true
-    gapMs = 0
-    lastAnswer = now
-    lastArp = now
-    process.stdout.write('started\n')
-  }
-  udp.send(Uint8Array.of(1), { address: address(target), port: 9_000 })
-  ask(now)
-  next = Math.max(next + 1, now)
-  loop.clock.setTimer(next - now, tick)
-}
-
-function finish(now: number): void {
-  gapMs = Math.max(gapMs, now - lastAnswer)
-  for (const each of asked.values()) if (now - each.at > 50) judge(each)
-  arpSilentMs = Math.max(arpSilentMs, now - 50 - lastArp)
-  const seen: Seen = {
-    gapMs: round(gapMs),
-    arpSilentMs: round(arpSilentMs),
-    doubleMs: round(doubleMs),
-    doubled: doubled.size,
-  }
-  process.stdout.write(`${JSON.stringify(seen)}\n`)
-  loop.stop()
+  tick()
 }
 
 function round(ms: number): number {
   return Math.round(ms * 10) / 10
 }
-
-tick()
-loop.run()
-process.exit(0)

@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { IP_ADDRESS_POOLS, L2_ADVERTISEMENTS } from '@metallb-ts/api'
+import { ENDPOINT_SLICES, SERVICES } from '@metallb-ts/k8s-watch'
+import { runTool } from '@metallb-ts/tools/run'
+import { Lab, NODES, pause, PROGRAM_FLAGS, SYSTEM } from '../src/index.ts'
+import { vip } from './l2/addresses.ts'
+import { Talk } from './l2/talk.ts'
+
+/**
+ * Three speakers that start together with a real kube-apiserver and so many addresses to answer for at layer 2, as JSON on
+ * standard output: when the last address answers, and what the speakers have used when nothing is written any more.
+ * `l2-start.bench.ts [number of addresses ...]`
+ */
+const COUNTS = process.argv.slice(2).map(Number)
+const AT_ONCE = 32
+const QUIET_MS = 4_000
+
+const rows: Readonly<Record<string, string | number>>[] = []
+process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
+
+const build = await runTool('nx', ['run', '@metallb-ts/speaker:build'])
+if (build.code !== 0) throw new Error(build.output)
+for (const count of COUNTS.length > 0 ? COUNTS : [100, 1_000]) await measure(count)
+process.stdout.write(`${JSON.stringify({ benchmark: 'l2-start', page: 'l2', rows }, undefined, 2)}\n`)
+process.exit()
+
+async function measure(count: number): Promise<void> {
+  const lab = await Lab.build({ api: 'real', routers: [], programs: 'bundle' })
+  try {
+    for (const node of NODES) lab.processes.kill(`kube-proxy-${node}`)
+    await prepare(lab, count)
+    const before = await quiet(lab)
+    const client = new Talk('the client', ask(lab, count))
+    await client.hear('asking', line => line === 'asking')
+    const startedAt = Date.now()
+    lab.startSpeakers(['--log-level=warn'])
+    const answered = JSON.parse(await client.hear('every answer', line => line.startsWith('{'), 120_000)) as {
+      readonly firstAt: number
+      readonly lastAt: number
+    }
+    const writes = (await quiet(lab)) - before
+    const used = NODES.map(node => usage(lab.processes.pid(`speaker-${node}`)))
+    rows.push({
+      addresses: count,
+      'first answer after ms': Math.round(answered.firstAt - startedAt),
+      'last answer after ms': Math.round(answered.lastAt - startedAt),
+      'RSS of a speaker MB': Math.max(...used.map(({ residentMb }) => residentMb)),
+      'CPU of a speaker s': Math.max(...used.map(({ cpuSeconds }) => cpuSeconds)),
+      'API writes an address': Math.round((100 * writes) / count) / 100,
+    })
+  } finally {
+    await lab.remove()
+  }
+}
+
+async function prepare({ cluster }: Lab, count: number): Promise<void> {
+  await cluster.apply(IP_ADDRESS_POOLS, {
+    metadata: { name: 'all', namespace: SYSTEM },
+    spec: { addresses: ['10.88.0.0/16'] },
+  })
+  await cluster.apply(L2_ADVERTISEMENTS, { metadata: { name: 'all', namespace: SYSTEM }, spec: {} })
+  const numbers = Array.from({ length: count }, (_, i) => i)
+  for (let i = 0; i < count; i += AT_ONCE) {
+    await Promise.all(numbers.slice(i, i + AT_ONCE).map(each => service(cluster, each)))
+  }
+}
+
+/** With an address and endpoints already, as after an upgrade of the speakers. */
+async function service(cluster: Lab['cluster'], i: number): Promise<void> {
+  const name = `s${i}`
+  await cluster.apply(SERVICES, {
+    metadata: { name, namespace: 'default' },
+    spec: { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false, ports: [{ port: 80 }] },
+  })
+  await cluster.apply(ENDPOINT_SLICES, {
+    metadata: { name: `${name}-1`, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ port: 8080 }],
+    endpoints: NODES.map((nodeName, n) => ({
+      nodeName,
+      addresses: [`10.244.0.${n + 1}`],
+      conditions: { ready: true },
+    })),
+  })
+  const status = { loadBalancer: { ingress: [{ ip: vip(i) }] } }
+  await cluster.client.patch(SERVICES, `default/${name}`, { status }, { type: 'merge', subresource: 'status' })
+}
+
+function ask(lab: Lab, count: number): ReturnType<typeof spawn> {
+  const script = fileURLToPath(new URL('l2/first-answers.ts', import.meta.url))
+  const command = ['netns', 'exec', lab.spaces.client, process.execPath, ...PROGRAM_FLAGS, script]
+  return spawn('ip', [...command, 'eth0', String(count)], { stdio: ['pipe', 'pipe', 'inherit'] })
+}
+
+/** Writes so far, once there are no more of them. */
+async function quiet(lab: Lab): Promise<number> {
+  for (let before = -1, now = await writes(lab); ;) {
+    if (now === before) return now
+    await pause(QUIET_MS)
+    ;[before, now] = [now, await writes(lab)]
+  }
+}
+
+/** All but those to Leases, which components of Kubernetes renew. */
+async function writes({ cluster }: Lab): Promise<number> {
+  const response = await cluster.client.transport.request({ method: 'GET', path: '/metrics' })
+  const verbs = /^apiserver_request_total\{([^}]*verb="(?:POST|PUT|PATCH|APPLY|DELETE)"[^}]*)\} (\S+)$/gm
+  return [...(await response.text()).matchAll(verbs)]
+    .filter(([, labels]) => !labels!.includes('resource="leases"'))
+    .reduce((sum, [, , count]) => sum + Number(count), 0)
+}
+
+function usage(pid: number): { readonly residentMb: number; readonly cpuSeconds: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return {
+    residentMb: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024),
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
+  }
+}
