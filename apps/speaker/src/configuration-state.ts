@@ -1,14 +1,4 @@
-import { CONFIGURATION_STATES, type ConfigurationState, type OwnerReference } from '@metallb-ts/api'
-import type { EventBus } from '@metallb-ts/event-bus'
-import {
-  createInformer,
-  createWorkQueue,
-  DONE,
-  whenSynced,
-  type KubeClient,
-  type KubeTransport,
-  type Outcome,
-} from '@metallb-ts/k8s-watch'
+import { CONFIGURATION_STATES, type ConfigurationState } from '@metallb-ts/api'
 import {
   configurationStatus,
   withCondition,
@@ -16,27 +6,17 @@ import {
   type ConfigProblem,
   type Finding,
 } from '@metallb-ts/policy'
-import type { Clock, Logger, Random } from '@metallb-ts/runtime'
-import type { SpeakerEvents } from './events.ts'
-import { permitted } from './permissions.ts'
+import { createOwnObjects, type OwnObjectParts, type Wanted } from './own-objects.ts'
 
-export interface ConfigurationStateParts {
-  readonly client: KubeClient
-  readonly transport: KubeTransport
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  readonly events: EventBus<SpeakerEvents>
+export interface ConfigurationStateParts extends OwnObjectParts {
   /** Undefined until the configuration was read. */
   readonly problems: () => readonly ConfigProblem[] | undefined
   /** How far the drain of this node has come; undefined where it is not drained. */
   readonly drain: () => Finding | undefined
-  readonly owner: () => Promise<readonly OwnerReference[]>
 }
 
 export interface ConfigurationStateWriter {
   start(): void
-  changed(): void
   stop(): Promise<void>
 }
 
@@ -45,74 +25,46 @@ export function createConfigurationStateWriter(
   parts: ConfigurationStateParts,
   { node, namespace }: { readonly node: string; readonly namespace: string },
 ): ConfigurationStateWriter {
-  const { client, transport, clock, random, logger, events, problems, drain, owner } = parts
+  const { clock, events, problems, drain } = parts
   const name = `speaker-${node}`
-  const key = `${namespace}/${name}`
-  const states = createInformer<ConfigurationState>(
-    { transport, clock, random, events },
-    { resource: CONFIGURATION_STATES, namespace, fieldSelector: `metadata.name=${name}` },
-  )
-  const queue = createWorkQueue(
-    { clock, random },
-    {
-      name: 'configuration-state',
-      reconcile: permitted({ clock, logger }, reconcile),
-      onOutcome: (_, outcome: Outcome) => {
-        if (outcome.kind === 'retry') logger.debug('configuration-state-retried', { error: String(outcome.error) })
+  const objects = createOwnObjects<ConfigurationState>(parts, {
+    name: 'configuration-state',
+    namespace,
+    kinds: [
+      {
+        resource: CONFIGURATION_STATES,
+        selection: { fieldSelector: `metadata.name=${name}` },
+        keyOf: () => node,
+        nameOf: () => name,
+        labelsOf: () => ({ 'metallb.io/component-type': 'speaker', 'metallb.io/node-name': node }),
+        wanted: (_, before) => wanted(before),
       },
-      backoff: { baseMs: 200, maxMs: 60_000 },
-    },
-  )
+    ],
+    onDeleted: judge,
+    onSynced: judge,
+  })
 
-  async function reconcile(): Promise<Outcome> {
+  function wanted(before: Status | undefined): Wanted<Status> {
     const found = problems()
-    if (found === undefined) return DONE
-    const known = states.get(key)
-    const status = desiredStatus(known, found)
-    if (status === undefined) return DONE
-    if (known === undefined) {
-      const labels = { 'metallb.io/component-type': 'speaker', 'metallb.io/node-name': node }
-      const metadata = { name, namespace, labels, ownerReferences: await owner() }
-      await client.patch(CONFIGURATION_STATES, key, { metadata }, APPLY)
-    }
-    await client.patch(CONFIGURATION_STATES, key, { metadata: { name, namespace }, status }, APPLY_STATUS)
-    return DONE
-  }
-
-  function desiredStatus(known: ConfigurationState | undefined, found: readonly ConfigProblem[]): Status | undefined {
-    const before = known?.status?.conditions
+    if (found === undefined) return 'undecided'
     const finding = drain()
     const drained =
       finding === undefined
-        ? withoutCondition(before, DRAIN_CONDITION)
-        : withCondition(before, DRAIN_CONDITION, finding, clock.wallTime())
-    const conditions = drained === undefined ? (before ?? []) : (drained ?? [])
-    const state = { ...known, status: { ...known?.status, conditions } } as ConfigurationState
-    const judged = configurationStatus(state, CONDITION, found, clock.wallTime())
-    if (judged !== undefined) return judged
-    return drained === undefined ? undefined : { ...known?.status, conditions }
+        ? withoutCondition(before?.conditions, DRAIN_CONDITION)
+        : withCondition(before?.conditions, DRAIN_CONDITION, finding, clock.wallTime())
+    const conditions = (drained === undefined ? before?.conditions : drained) ?? []
+    const status = { ...before, conditions }
+    const state = { metadata: { name, namespace }, status }
+    return { status: configurationStatus(state, CONDITION, found, clock.wallTime()) ?? status }
   }
 
-  for (const event of ['config:judged', 'config:applied', 'drain:moved'] as const)
-    events.subscribe(event, () => queue.add(name))
-  events.subscribe('kube:changed', ({ detail: { kind, change, initial } }) => {
-    if (kind === CONFIGURATION_STATES.kind && change === 'deleted' && !initial) queue.add(name)
-  })
-
-  return {
-    start: () => {
-      states.start()
-      whenSynced(events, [states], () => {
-        queue.start()
-        queue.add(name)
-      })
-    },
-    changed: () => queue.add(name),
-    stop: async () => {
-      states.stop()
-      await queue.stop()
-    },
+  function judge(): void {
+    objects.add(node)
   }
+
+  for (const event of ['config:judged', 'config:applied', 'drain:moved'] as const) events.subscribe(event, judge)
+
+  return { start: () => objects.start(), stop: () => objects.stop() }
 }
 
 type Status = NonNullable<ConfigurationState['status']>
@@ -120,5 +72,3 @@ type Status = NonNullable<ConfigurationState['status']>
 const CONDITION = 'configReconcilerValid'
 /** True: the node may be rebooted. */
 const DRAIN_CONDITION = 'drained'
-const APPLY = { type: 'apply', fieldManager: 'metallb-speaker', force: true } as const
-const APPLY_STATUS = { ...APPLY, subresource: 'status' } as const
