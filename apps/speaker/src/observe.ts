@@ -1,13 +1,14 @@
 import { diagnosticName } from '@metallb-ts/bfd'
-import type { Peer, Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
+import type { Speaker as BgpSpeaker } from '@metallb-ts/bgp-fsm'
 import type { EventBus } from '@metallb-ts/event-bus'
-import { formatAddress } from '@metallb-ts/netip'
 import { explainProblem, explainSilence } from '@metallb-ts/policy'
 import type { Logger, Metrics } from '@metallb-ts/runtime'
 import type { AnnouncedTracker } from './announced-here.ts'
 import type { SpeakerEvents } from './events.ts'
-import type { BfdView, Lan } from './lan/lan.ts'
-import type { MessageCounter, MessageCounts } from './message-counts.ts'
+import type { Lan } from './lan/lan.ts'
+import type { MessageCounter } from './message-counts.ts'
+import { exposeBfd } from './observe-bfd.ts'
+import { exposeSessions } from './observe-sessions.ts'
 
 export interface ObserveParts {
   readonly bus: EventBus<SpeakerEvents>
@@ -118,48 +119,6 @@ function countEvents({ bus, metrics, node, bgp, announced: tracker, messages, la
 /** A route for one address is shown as the address, as MetalLB does. */
 const HOST_LENGTH = /(?<=^[^:]+)\/32$|\/128$/
 
-function exposeSessions(metrics: Metrics, bgp: BgpSpeaker, messages: MessageCounter): void {
-  const rows = (row: { set(value: number, labels: { peer: string }): void }, value: (peer: Peer) => number): void => {
-    for (const peer of bgp.peers.values()) row.set(value(peer), { peer: labelOf(peer) })
-  }
-  const perPeer = (name: string, help: string, value: (peer: Peer) => number): void => {
-    metrics.gauge({
-      name,
-      help,
-      labels: ['peer'],
-      collect: gauge => {
-        gauge.clear()
-        rows(gauge, value)
-      },
-    })
-  }
-  const countedPerPeer = (name: string, help: string, value: (peer: Peer) => number): void => {
-    metrics.counter({ name, help, labels: ['peer'], collect: totals => rows(totals, value) })
-  }
-  perPeer('metallb_bgp_session_up', '1 while the session is established', peer =>
-    peer.state === 'established' ? 1 : 0,
-  )
-  const perMessage = (name: string, help: string, field: keyof MessageCounts): void =>
-    countedPerPeer(name, help, peer => messages.of(peer.init.name)[field])
-  perMessage('metallb_bgp_updates_total_received', 'UPDATEs received', 'updates_received')
-  perMessage('metallb_bgp_opens_sent', 'OPENs sent', 'opens_sent')
-  perMessage('metallb_bgp_opens_received', 'OPENs received', 'opens_received')
-  perMessage('metallb_bgp_notifications_sent', 'NOTIFICATIONs sent', 'notifications_sent')
-  perMessage('metallb_bgp_keepalives_sent', 'KEEPALIVEs sent', 'keepalives_sent')
-  perMessage('metallb_bgp_keepalives_received', 'KEEPALIVEs received', 'keepalives_received')
-  perMessage('metallb_bgp_route_refresh_sent', 'ROUTE-REFRESHs sent', 'route_refresh_sent')
-  countedPerPeer('metallb_bgp_total_sent', 'Messages sent', peer => peer.counters.messagesSent)
-  countedPerPeer('metallb_bgp_total_received', 'Messages received', peer => peer.counters.messagesReceived)
-  countedPerPeer('metallb_bgp_updates_total', 'UPDATEs sent', peer => peer.counters.updatesSent)
-  perPeer('metallb_bgp_announced_prefixes_total', 'Prefixes that the router was told', peer => peer.prefixes.advertised)
-  perPeer('metallb_bgp_pending_prefixes_total', 'Prefixes that the router should know', peer => peer.prefixes.desired)
-}
-
-/** MetalLB's label: the address and port, or the interface of a peer that has no address yet. */
-function labelOf({ remote, init }: Peer): string {
-  return `${remote === undefined ? (init.interface ?? init.name) : formatAddress(remote)}:${init.port ?? 179}`
-}
-
 function exposeLayer2(metrics: Metrics, lan: () => Lan | undefined): void {
   const perAddress = (
     name: string,
@@ -179,53 +138,4 @@ function exposeLayer2(metrics: Metrics, lan: () => Lan | undefined): void {
   perAddress('metallb_layer2_requests_received', 'Requests for addresses that this node owns', 'requestsReceived')
   perAddress('metallb_layer2_responses_sent', 'Answers to them', 'responsesSent')
   perAddress('metallb_layer2_gratuitous_sent', 'Announcements that nobody asked for', 'gratuitousSent')
-}
-
-function exposeBfd(metrics: Metrics, lan: () => Lan | undefined): void {
-  const labelsOf = ({ remote, vrf }: BfdView): { peer: string; vrf: string } => ({
-    peer: remote,
-    vrf: vrf || 'default',
-  })
-  const countedPerSession = (name: string, help: string, value: (view: BfdView) => number): void => {
-    metrics.counter({
-      name,
-      help,
-      labels: ['peer', 'vrf'],
-      collect: totals => {
-        for (const view of lan()?.counters().bfd ?? []) totals.set(value(view), labelsOf(view))
-      },
-    })
-  }
-  const perCounter = (name: string, help: string, field: Exclude<keyof BfdView['counters'], 'discarded'>): void =>
-    countedPerSession(name, help, ({ counters }) => counters[field])
-  metrics.gauge({
-    name: 'metallb_bfd_session_up',
-    help: '1 while the path is well',
-    labels: ['peer', 'vrf'],
-    collect: gauge => {
-      gauge.clear()
-      for (const view of lan()?.counters().bfd ?? []) gauge.set(view.state === 'up' ? 1 : 0, labelsOf(view))
-    },
-  })
-  perCounter('metallb_bfd_control_packet_input', 'Control packets taken', 'controlIn')
-  perCounter('metallb_bfd_control_packet_output', 'Control packets sent', 'controlOut')
-  perCounter('metallb_bfd_echo_packet_input', 'Echoes that came back', 'echoIn')
-  perCounter('metallb_bfd_echo_packet_output', 'Echoes sent', 'echoOut')
-  perCounter('metallb_bfd_session_up_events', 'Times the session came up', 'upEvents')
-  perCounter('metallb_bfd_session_down_events', 'Times the session went down', 'downEvents')
-  countedPerSession(
-    'metallb_bfd_zebra_notifications',
-    'Times that what runs over the path was told of a change',
-    ({ counters: { upEvents, downEvents } }) => upEvents + downEvents,
-  )
-  metrics.counter({
-    name: 'metallb_bfd_packets_discarded',
-    help: 'Packets of this peer that were thrown away, by reason',
-    labels: ['peer', 'vrf', 'reason'],
-    collect: totals => {
-      for (const view of lan()?.counters().bfd ?? [])
-        for (const [reason, count] of Object.entries(view.counters.discarded))
-          if (count > 0) totals.set(count, { ...labelsOf(view), reason })
-    },
-  })
 }

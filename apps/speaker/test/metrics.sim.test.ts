@@ -25,13 +25,13 @@ describe('a speaker’s metrics', () => {
       await soon(() => expect(cluster.condition('web')).toMatchObject({ status: 'True' }))
       const page = await metrics.page()
       for (const line of [
-        `metallb_bgp_session_up{peer="${ROUTER}:179"} 1`,
-        `metallb_bgp_announced_prefixes_total{peer="${ROUTER}:179"} 1`,
-        `metallb_bgp_pending_prefixes_total{peer="${ROUTER}:179"} 1`,
-        `metallb_bgp_opens_sent{peer="${ROUTER}:179"} 1`,
-        `metallb_bgp_opens_received{peer="${ROUTER}:179"} 1`,
-        `metallb_bgp_notifications_sent{peer="${ROUTER}:179"} 0`,
-        `metallb_bgp_route_refresh_sent{peer="${ROUTER}:179"} 0`,
+        `metallb_bgp_session_up{peer="${ROUTER}:179",vrf="default"} 1`,
+        `metallb_bgp_announced_prefixes_total{peer="${ROUTER}:179",vrf="default"} 1`,
+        `metallb_bgp_pending_prefixes_total{peer="${ROUTER}:179",vrf="default"} 1`,
+        `metallb_bgp_opens_sent{peer="${ROUTER}:179",vrf="default"} 1`,
+        `metallb_bgp_opens_received{peer="${ROUTER}:179",vrf="default"} 1`,
+        `metallb_bgp_notifications_sent{peer="${ROUTER}:179",vrf="default"} 0`,
+        `metallb_bgp_route_refresh_sent{peer="${ROUTER}:179",vrf="default"} 0`,
         'metallb_speaker_announced{service="default/web",protocol="bgp",node="n1",ip="192.0.2.1"} 1',
         'metallb_speaker_announced{service="default/web",protocol="layer2",node="n1",ip="192.0.2.1"} 1',
         'metallb_k8s_client_config_loaded_bool 1',
@@ -41,7 +41,7 @@ describe('a speaker’s metrics', () => {
       ])
         expect(page.split('\n')).toContain(line)
       for (const name of ['updates_total', 'keepalives_sent', 'keepalives_received', 'total_sent', 'total_received'])
-        expect(page).toMatch(new RegExp(`^metallb_bgp_${name}\\{peer="${ROUTER}:179"\\} [1-9]`, 'm'))
+        expect(page).toMatch(new RegExp(`^metallb_bgp_${name}\\{peer="${ROUTER}:179",vrf="default"\\} [1-9]`, 'm'))
       expect(page).toMatch(/^metallb_bgp_updates_total_received\{/m)
       expect(page).toMatch(/^metallb_speaker_reconcile_seconds_count [1-9]/m)
       expect(JSON.stringify(speaker.events())).toContain('service:announced')

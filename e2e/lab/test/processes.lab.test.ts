@@ -35,9 +35,9 @@ describe('the processes', () => {
     lab.startSpeaker('n2', ['--port=7472', '--metrics-plain-http'])
     const text = await eventually('a session in the metrics', () => {
       const { body } = http(lab.spaces.node('n2'), 7472, '/metrics')
-      return /^metallb_bgp_session_up\{peer="10\.77\.0\.252:179"\} 1$/m.test(body) ? body : undefined
+      return /^metallb_bgp_session_up\{peer="10\.77\.0\.252:179",vrf="default"\} 1$/m.test(body) ? body : undefined
     })
-    expect(text).toMatch(/^metallb_bgp_session_up\{peer="\[?fd77::fc\]?:179"\} [01]$/m)
+    expect(text).toMatch(/^metallb_bgp_session_up\{peer="\[?fd77::fc\]?:179",vrf="default"\} [01]$/m)
     expect(text).toMatch(/^metallb_k8s_client_config_loaded_bool 1$/m)
     expect(text).toMatch(/^metallb_k8s_client_config_stale_bool 0$/m)
   })
