@@ -46,6 +46,7 @@ export function createAnnouncedTracker(
   const answering = new Map<string, Set<string>>()
   const users = new Users()
   const errors = new Map<string, string>()
+  let meant = ''
   const hasTime = createTimeSlices(clock)
 
   const queue: WorkQueue = createWorkQueue(
@@ -127,6 +128,12 @@ export function createAnnouncedTracker(
       everyRoute()
     })
   events.subscribe('bgp:established', () => everyRoute())
+  events.subscribe('config:applied', ({ detail: { peers } }) => {
+    for (const peer of errors.keys()) if (!peers.includes(peer)) errors.delete(peer)
+    if (peers.join() === meant) return
+    meant = peers.join()
+    everyRoute() // of a peer that never was in session nothing else is heard when it goes
+  })
   events.subscribe('l2:gained', ({ detail: { address, interface: name } }) => {
     answering.set(address, (answering.get(address) ?? new Set()).add(name))
     for (const service of users.of(address)) queue.add(service)

@@ -46,7 +46,7 @@ describe('the signs of a speaker', () => {
     await soon(() => expect(cluster.statuses('servicebgpstatuses')).toMatchObject([{ peers: ['tor'] }]))
   })
 
-  it('a session is an object: established with its terms, or tried with its last error', async () => {
+  it('a session is an object: established with its terms, or tried with its last error; what was said of a peer goes with it', async () => {
     await cluster.router(ROUTER, ROUTER_ASN, [waiting(0)])
     cluster.configure('bgppeers', 'dead', { myASN: NODE_ASN, peerASN: ROUTER_ASN, peerAddress: '198.51.100.200' })
     await cluster.speaker()
@@ -64,8 +64,10 @@ describe('the signs of a speaker', () => {
     await soon(() =>
       expect(of('dead')).toMatchObject({ bgpStatus: 'Active', lastError: expect.stringMatching(/no answer in time/) }),
     )
+    await soon(() => expect(cluster.condition('web')?.message).toMatch(/^n1: has told tor; .*198\.51\.100\.200/))
     cluster.delete(`/apis/metallb.io/v1beta2/namespaces/${NAMESPACE}/bgppeers/dead`)
     await soon(() => expect(of('dead')).toBeUndefined())
+    await soon(() => expect(cluster.condition('web')?.message).toBe('n1: has told tor'))
   })
 
   it('[row 46] what it could not use is in its ConfigurationState, and in an Event on the object', async () => {
