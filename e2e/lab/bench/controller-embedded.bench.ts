@@ -1,15 +1,12 @@
 import { EmbeddedWorld } from './controller/embedded-world.ts'
-import { buildController, quantile } from './controller/pod.ts'
+import { countsGiven, quantile, report } from './figures.ts'
+import { buildProgram } from './pod.ts'
 
 /**
  * The controller's bundle as a pod against the embedded API server over TLS, as JSON on standard output: the first
  * address, cold start, restart, one Service at a time (quiet, and with deletions beside it), and a full pool that empties.
  * Run with `node --conditions=development bench/controller-embedded.bench.ts [number of Services ...]`.
  */
-const COUNTS = process.argv
-  .slice(2)
-  .map(Number)
-  .filter(count => count > 0)
 const STARTS = 5
 
 interface Row {
@@ -20,11 +17,11 @@ interface Row {
 
 const rows: Row[] = []
 
-await buildController()
+await buildProgram('controller')
 await benchStart()
-for (const count of COUNTS.length > 0 ? COUNTS : [1_000, 5_000, 10_000]) await bench(count)
+for (const count of countsGiven([1_000, 5_000, 10_000])) await bench(count)
 await benchFullPool()
-process.stdout.write(`${JSON.stringify({ benchmark: 'controller-embedded', rows }, undefined, 2)}\n`)
+report('controller-embedded', rows)
 
 async function benchStart(): Promise<void> {
   await using world = await EmbeddedWorld.start('10.64.0.0/12')

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { findBinaries } from '@metallb-ts/tools/envtest'
 import { eventually, pause } from '../src/index.ts'
-import { buildController, footprint, quantile, stopped } from './controller/pod.ts'
+import { countsGiven, quantile, report } from './figures.ts'
+import { buildProgram, footprint, stopped } from './pod.ts'
 import { HEALTH_PORT, RealWorld } from './controller/real-world.ts'
 
 /**
@@ -10,10 +11,6 @@ import { HEALTH_PORT, RealWorld } from './controller/real-world.ts'
  * the first address, a pool that empties while others wait, and a standby that takes over. `node
  * --conditions=development bench/controller-real.bench.ts [number of Services ...]`.
  */
-const COUNTS = process.argv
-  .slice(2)
-  .map(Number)
-  .filter(count => count > 0)
 const COMPACTED_MS = 5_000
 const STARTS = 5
 const TAKE_OVERS = 3
@@ -23,10 +20,10 @@ const STANDBY = ['--health-probe-port=0', '--lease=controller']
 const rows: Readonly<Record<string, string | number>>[] = []
 const binaries = findBinaries()
 if (!binaries.ok) throw new Error(binaries.reason)
-await buildController()
-for (const count of COUNTS.length > 0 ? COUNTS : [1_000, 5_000, 10_000]) await bench(binaries.folder, count)
+await buildProgram('controller')
+for (const count of countsGiven([1_000, 5_000, 10_000])) await bench(binaries.folder, count)
 await benchSmallPool(binaries.folder)
-process.stdout.write(`${JSON.stringify({ benchmark: 'controller-real', rows }, undefined, 2)}\n`)
+report('controller-real', rows)
 process.exit()
 
 async function bench(folder: string, services: number): Promise<void> {

@@ -5,16 +5,10 @@ import { join } from 'node:path'
 import { crds } from '@metallb-ts/api'
 import { startFakeApiServer, type FakeApiServer } from '@metallb-ts/k8s-watch/testing'
 import { pause, SYSTEM } from '../../src/index.ts'
-import {
-  footprint,
-  loopbackCertificate,
-  quantile,
-  SINGLE_EVERY_MS,
-  SINGLES,
-  startControllerPod,
-  stopped,
-  type Footprint,
-} from './pod.ts'
+import { quantile } from '../figures.ts'
+import { loopbackCertificate } from '../loopback-certificate.ts'
+import { footprint, startPod, stopped, type Footprint } from '../pod.ts'
+import { SINGLE_EVERY_MS, SINGLES } from './pace.ts'
 
 /** The embedded API server with one pool in it, and the controller as a pod. */
 export class EmbeddedWorld implements AsyncDisposable {
@@ -70,11 +64,11 @@ export class EmbeddedWorld implements AsyncDisposable {
   }
 
   run(): void {
-    this.#child = startControllerPod({
+    this.#child = startPod('controller', {
       server: this.#server.url,
       caFile: join(this.#folder, 'tls.crt'),
       token: 'anybody',
-      flags: ['--health-probe-port=0'],
+      flags: ['--port=0', '--health-probe-port=0'],
     })
   }
 

@@ -18,7 +18,9 @@ import { httpTransport } from '@metallb-ts/k8s-watch/node'
 import { REAL_CLOCK, realRandom } from '@metallb-ts/runtime/node'
 import { startControlPlane, type ControlPlane } from '@metallb-ts/tools/envtest'
 import { eventually, pause, SYSTEM } from '../../src/index.ts'
-import { quantile, SINGLE_EVERY_MS, SINGLES, startControllerPod } from './pod.ts'
+import { quantile } from '../figures.ts'
+import { startPod } from '../pod.ts'
+import { SINGLE_EVERY_MS, SINGLES } from './pace.ts'
 
 export const HEALTH_PORT = 17_491
 
@@ -73,7 +75,7 @@ export class RealWorld implements AsyncDisposable {
 
   run(flags: readonly string[] = [`--health-probe-port=${HEALTH_PORT}`]): ChildProcess {
     const { url: server, caFile, adminToken: token } = this.#plane
-    const child = startControllerPod({ server, caFile, token, flags })
+    const child = startPod('controller', { server, caFile, token, flags: ['--port=0', ...flags] })
     this.#children.add(child)
     return child
   }
