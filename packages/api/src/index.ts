@@ -1,3 +1,4 @@
+export { CONVERSION_PATH, conversionWebhook, convertPeer, NEWER_FIELDS_ANNOTATION } from './conversion.ts'
 export { crds, RESOURCES } from './crd/index.ts'
 export {
   type CustomResourceDefinition,
