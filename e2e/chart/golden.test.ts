@@ -94,6 +94,11 @@ const CASES: Readonly<Record<string, RenderInit & { readonly row: number }>> = {
     row: 109,
     values: { controller: { webhookMode: 'enabled' }, crds: { validationFailurePolicy: 'Ignore' } },
   },
+  conversion: {
+    row: 102,
+    crds: true,
+    values: { controller: { webhookMode: 'enabled' }, crds: { conversionWebhook: true } },
+  },
   'only-webhooks': { row: 109, values: { controller: { webhookMode: 'onlywebhook' }, speaker: { enabled: false } } },
   'network-policies': { row: 110, values: { networkpolicies: { enabled: true } } },
   'network-policies-and-webhooks': {

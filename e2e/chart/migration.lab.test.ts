@@ -1,8 +1,9 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { conversionWebhook, crds } from '@metallb-ts/api'
 import { SERVICES as SERVICE_RESOURCE, type KubeObject } from '@metallb-ts/k8s-watch'
 import { eventually, SYSTEM } from '@metallb-ts/lab'
-import { CHART, objectsIn } from '@metallb-ts/tools/chart/helm'
+import { CHART } from '@metallb-ts/tools/chart/helm'
 import { ROOT } from '@metallb-ts/tools/run'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
@@ -204,16 +205,11 @@ function service(name: string, annotations: object, spec: object): object {
 
 /** MetalLB's definitions convert BGPPeers by webhook. */
 function definitionsWithConversion(): string {
-  const webhook = {
-    conversionReviewVersions: ['v1beta1', 'v1beta2'],
-    clientConfig: { service: { name: 'metallb-webhook-service', namespace: SYSTEM, path: '/convert' } },
-  }
-  return objectsIn(readFileSync(join(CHART, 'charts/crds/templates/crds.yaml'), 'utf8'))
-    .map(definition =>
-      definition.metadata.name === 'bgppeers.metallb.io'
-        ? { ...definition, spec: { ...(definition['spec'] as object), conversion: { strategy: 'Webhook', webhook } } }
-        : definition,
-    )
+  return crds()
+    .map(({ spec, ...definition }) => {
+      const isPeer = definition.metadata.name === 'bgppeers.metallb.io'
+      return { ...definition, spec: { ...spec, ...(isPeer && { conversion: conversionWebhook(SYSTEM) }) } }
+    })
     .map(definition => stringify(definition, { aliasDuplicateObjects: false }))
     .join('---\n')
 }

@@ -22,6 +22,7 @@ const EVERYTHING = {
   },
   prometheus: { metricsPort: 9000 },
   controller: { logLevel: 'none', webhookMode: 'onlywebhook', replicas: 2, ...probedAt(9001) },
+  crds: { conversionWebhook: true },
   speaker: {
     logLevel: 'all',
     ...probedAt(9002),
@@ -62,6 +63,7 @@ describe.skipIf(!helm.ok)(`what the programs are given (${where})`, () => {
         healthPort: 9001,
         loadBalancerClass: 'example.com/class',
         webhookMode: 'onlywebhook',
+        convertsPeers: true,
         metricsCertificateFolder: '/etc/metrics',
         tlsMinVersion: 'VersionTLS12',
         tlsCurves: ['X25519', 'X25519MLKEM768'],

@@ -1,6 +1,6 @@
 import { request } from 'node:https'
 import { setTimeout as pause } from 'node:timers/promises'
-import { crds } from '@metallb-ts/api'
+import { conversionWebhook, crds } from '@metallb-ts/api'
 import { createSpeaker as createRouter } from '@metallb-ts/bgp-fsm'
 import { SimNetwork } from '@metallb-ts/bgp-fsm/testing'
 import { EventBus } from '@metallb-ts/event-bus'
@@ -24,6 +24,7 @@ import { containerOf, helm, where } from './support.ts'
 
 const SYSTEM = 'metallb-system'
 const NODE = 'n1'
+const WEBHOOKS = { controller: { webhookMode: 'enabled' } }
 const WEBHOOK_CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
 const [NODE_ADDRESS, ROUTER_ADDRESS] = [address('198.51.100.1'), address('198.51.100.254')]
 
@@ -39,7 +40,8 @@ describe.skipIf(!helm.ok)(`permissions (${where})`, () => {
     ['lists that are not', { streamsLists: false }],
     ['a second controller that stands by', { streamsLists: false, values: { controller: { replicas: 2 } } }],
     ['a guard against strangers', { streamsLists: false, values: { speaker: { layer2: { guard: true } } } }],
-    ['webhooks', { streamsLists: false, values: { controller: { webhookMode: 'enabled' } } }],
+    ['webhooks', { streamsLists: false, values: WEBHOOKS }],
+    ['webhooks that convert', { streamsLists: false, values: { ...WEBHOOKS, crds: { conversionWebhook: true } } }],
   ])(
     '[row 109] the controller and the speaker need what the chart allows them, and nothing more: with %s',
     async (_, { streamsLists, values = {} }: Variant) => {
@@ -98,7 +100,11 @@ async function startCluster(
     remove: path => done(server.core.delete(target(path))),
     list: kind => server.core.store.list(kind) as unknown as readonly Record<string, unknown>[],
   }
-  for (const crd of crds()) cluster.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
+  for (const crd of crds()) {
+    const isConverted = crd.metadata.name === 'bgppeers.metallb.io'
+    const spec = { ...crd.spec, ...(isConverted && { conversion: conversionWebhook(SYSTEM) }) }
+    cluster.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', { ...crd, spec })
+  }
   for (const name of ['default', SYSTEM]) cluster.create('/api/v1/namespaces', { metadata: { name } })
   cluster.create('/api/v1/nodes', {
     metadata: { name: NODE },

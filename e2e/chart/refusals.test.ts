@@ -28,6 +28,7 @@ const WRONG: readonly (readonly [string, unknown, string])[] = [
   ['speaker.updateStrategy.type', 'Recreate', "must be one of 'RollingUpdate', 'OnDelete'"],
   ['speaker.nodeSelector', ['a'], 'got array'],
   ['crds.validationFailurePolicy', 'Warn', "must be one of 'Fail', 'Ignore'"],
+  ['crds.conversionWebhook', 'on', 'got string, want boolean'],
   ['networkpolicies.apiPort', 'https', 'got string, want integer'],
   ['frrk8s.enabled', 'true', 'got string, want boolean'],
 ]
@@ -45,6 +46,7 @@ const TOGETHER: readonly (readonly [object, string])[] = [
   ],
   [{ speaker: { memberlist: { enabled: false }, nodeSelector: { a: 'b' } } }, 'speaker.nodeSelector: without'],
   [{ tls: { cipherSuites: 'TLS_A' } }, 'tls.cipherSuites: they are chosen for TLS 1.2 only'],
+  [{ crds: { conversionWebhook: true } }, 'crds.conversionWebhook: without controller.webhookMode nobody answers it'],
   [{ controller: { livenessProbe: { port: 1 } } }, 'controller.readinessProbe.port: has to be that of'],
   [{ configInline: { 'address-pools': [] } }, 'configInline: the configuration is made of resources'],
 ]

@@ -1,21 +1,38 @@
 // Writes the template of the chart's sub-chart crds from config/crd, which packages/api/scripts/write-crds.ts writes.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { conversionWebhook } from '@metallb-ts/api'
 import { parse, stringify } from 'yaml'
 import { ROOT } from '../run.ts'
 
 export const CRDS_FILE: string = join(ROOT, 'charts/metallb/charts/crds/templates/crds.yaml')
 
-/** Every definition, in the order of their names, as a template in which nothing is left to fill in. */
+/** Every definition, in the order of their names. Nothing is left to fill in but whether a webhook converts BGPPeers. */
 export function crdsTemplate(): string {
   const folder = join(ROOT, 'config/crd')
   const documents = readdirSync(folder)
     .sort()
-    .map(name => parse(readFileSync(join(folder, name), 'utf8')) as object)
-    .map(crd => stringify(crd, { lineWidth: 120, aliasDuplicateObjects: false }))
-  const text = ['# Written by tools/chart/crds.ts.\n', ...documents].join('---\n')
+    .map(name => parse(readFileSync(join(folder, name), 'utf8')) as Definition)
+    .map(crd => (crd.metadata.name === CONVERTED ? withConversion(written(crd)) : written(crd)))
+  return ['# Written by tools/chart/crds.ts.\n', ...documents].join('---\n')
+}
+
+interface Definition {
+  readonly metadata: { readonly name: string }
+}
+
+const CONVERTED = 'bgppeers.metallb.io'
+
+function written(object: object): string {
+  const text = stringify(object, { lineWidth: 120, aliasDuplicateObjects: false })
   if (text.includes('{{')) throw new Error('a definition holds {{, which Helm would take for its own')
   return text
+}
+
+function withConversion(text: string): string {
+  const lines = written({ conversion: conversionWebhook('NAMESPACE') }).replace('NAMESPACE', '{{ .Release.Namespace }}')
+  const indented = lines.replace(/^(?=.)/gm, '  ')
+  return text.replace(/^ {2}versions:$/m, `  {{- if .Values.conversionWebhook }}\n${indented}  {{- end }}\n$&`)
 }
 
 if (import.meta.main) writeFileSync(CRDS_FILE, crdsTemplate())

@@ -12,7 +12,7 @@ const NAMESPACE = 'metallb-system'
 
 /** What MetalLB's plain manifests have, as values of the chart. */
 const NATIVE = { prometheus: { scrapeAnnotations: true } }
-const WEBHOOKS = { controller: { webhookMode: 'enabled' } }
+const WEBHOOKS = { controller: { webhookMode: 'enabled' }, crds: { conversionWebhook: true } }
 const MONITORS = {
   serviceAccount: 'prometheus-k8s',
   namespace: 'monitoring',
@@ -24,7 +24,8 @@ export async function manifests(): Promise<ReadonlyMap<string, string>> {
   const native = [NAMESPACE_OBJECT, ...(await render(NATIVE, true))]
   const watched = await render({ prometheus: { ...NATIVE.prometheus, ...MONITORS } })
   const monitors = difference(native, watched)
-  const webhooks = difference(native, await render({ ...NATIVE, ...WEBHOOKS }))
+  const asked = await render({ ...NATIVE, ...WEBHOOKS }, true)
+  const webhooks = difference(native, asked.filter(isNoDefinition))
   const policies = (
     await render({ ...NATIVE, ...WEBHOOKS, networkpolicies: { enabled: true, defaultDeny: true } })
   ).filter(({ kind }) => kind === 'NetworkPolicy')
@@ -37,8 +38,12 @@ export async function manifests(): Promise<ReadonlyMap<string, string>> {
     ['prometheus-native/monitors.yaml', documents(monitors.added)],
     [
       'webhooks/kustomization.yaml',
-      kustomization({ resources: ['../native', 'webhooks.yaml'], patches: [{ path: 'controller.yaml' }] }),
+      kustomization({
+        resources: ['../native', 'webhooks.yaml'],
+        patches: [{ path: 'controller.yaml' }, { path: 'conversion.yaml' }],
+      }),
     ],
+    ['webhooks/conversion.yaml', documents(asked.flatMap(conversionOf))],
     ['webhooks/webhooks.yaml', documents(webhooks.added)],
     ['webhooks/controller.yaml', documents(webhooks.changed)],
     ['networkpolicies/kustomization.yaml', kustomization({ resources: ['policies.yaml'] })],
@@ -76,6 +81,16 @@ function difference(
       object => before.has(identity(object)) && !isDeepStrictEqual(before.get(identity(object)), object),
     ),
   }
+}
+
+function isNoDefinition({ kind }: Rendered): boolean {
+  return kind !== 'CustomResourceDefinition'
+}
+
+/** Of a definition whose objects a webhook converts, what says so. */
+function conversionOf({ apiVersion, kind, metadata, spec }: Rendered): readonly Rendered[] {
+  const { conversion } = (spec ?? {}) as { readonly conversion?: object }
+  return conversion === undefined ? [] : [{ apiVersion, kind, metadata, spec: { conversion } }]
 }
 
 function identity({ apiVersion, kind, metadata }: Rendered): string {

@@ -20,6 +20,8 @@ export interface ControllerOptions extends ProcessOptions {
   /** Deployment that owns the secret. */
   readonly deployment: string
   readonly webhookMode: WebhookMode
+  /** Whether the definition of BGPPeers has them converted here; with webhooks only. */
+  readonly convertsPeers: boolean
   readonly certificateRotation: boolean
   readonly certificateFolder: string
   readonly certificateServiceName: string
@@ -76,6 +78,10 @@ const OPTIONS = {
     choices: WEBHOOK_MODES,
     fallback: 'disabled',
     help: 'whether webhooks are served, or nothing but them',
+  }),
+  convertsPeers: booleanOption({
+    flag: 'conversion-webhook',
+    help: 'tell the definition of BGPPeers whom to trust when it asks for their other version',
   }),
   certificatesAreBrought: booleanOption({
     flag: 'disable-cert-rotation',

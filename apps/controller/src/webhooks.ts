@@ -5,13 +5,18 @@ import {
   BGP_ADVERTISEMENTS,
   BGP_PEERS,
   COMMUNITIES,
+  CONVERSION_PATH,
+  convertPeer,
+  GROUP,
   IP_ADDRESS_POOLS,
   L2_ADVERTISEMENTS,
 } from '@metallb-ts/api'
 import { NAMESPACES, NODES, type KubeClient, type KubeObject, type Resource } from '@metallb-ts/k8s-watch'
 import {
+  convertedDefinition,
   createRotator,
   startWebhookServer,
+  validatingWebhooks,
   type KeyPair,
   type Validator,
   type WebhookServer,
@@ -28,7 +33,12 @@ export interface WebhookParts {
 
 export type WebhooksInit = Pick<
   ControllerOptions,
-  'certificateRotation' | 'certificateFolder' | 'certificateServiceName' | 'webhookSecret' | 'webhookPort'
+  | 'certificateRotation'
+  | 'certificateFolder'
+  | 'certificateServiceName'
+  | 'convertsPeers'
+  | 'webhookSecret'
+  | 'webhookPort'
 > &
   Parameters<typeof tlsSettings>[0] & { readonly namespace: string }
 
@@ -38,7 +48,7 @@ export interface Webhooks {
   stop(): Promise<void>
 }
 
-/** Checks custom resources before they are written, as MetalLB's webhooks do, at the same paths. */
+/** Checks custom resources before they are written, and converts BGPPeers, as MetalLB's webhooks do, at the same paths. */
 export async function startWebhooks(parts: WebhookParts, init: WebhooksInit): Promise<Webhooks> {
   const { client, clock, logger } = parts
   const { namespace, webhookPort: port } = init
@@ -50,7 +60,8 @@ export async function startWebhooks(parts: WebhookParts, init: WebhooksInit): Pr
       .then(async () => {
         if (server !== undefined) return server.useCertificate(certificate)
         const tls = tlsSettings(init)
-        server = await startWebhookServer({ clock, port, certificate, tls, validators: validators(client, namespace) })
+        const served = { validators: validators(client, namespace), converters: { [CONVERSION_PATH]: convertPeer } }
+        server = await startWebhookServer({ clock, port, certificate, tls, ...served })
         logger.info('webhooks-served', { port: server.port })
       })
       .catch((error: unknown) => logger.error('webhooks-not-served', { error }))
@@ -78,7 +89,10 @@ export async function startWebhooks(parts: WebhookParts, init: WebhooksInit): Pr
       secret: init.webhookSecret,
       name: `${init.certificateServiceName}.${namespace}.svc`,
       organization: 'metallb',
-      configuration: 'metallb-webhook-configuration',
+      places: [
+        validatingWebhooks('metallb-webhook-configuration'),
+        ...(init.convertsPeers ? [convertedDefinition(`${BGP_PEERS.plural}.${GROUP}`)] : []),
+      ],
     },
   )
   rotator.start()

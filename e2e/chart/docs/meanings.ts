@@ -98,6 +98,10 @@ export const MEANINGS: readonly (readonly [path: RegExp, meaning: string])[] = [
   ],
   [/^crds\.enabled$/, 'Installs and upgrades the definitions of the `metallb.io` resources'],
   [/^crds\.validationFailurePolicy$/, 'What happens to a write that no webhook answers; with webhooks only'],
+  [
+    /^crds\.conversionWebhook$/,
+    'New here: the controller converts BGPPeers, so that a write of `v1beta1` loses nothing of `v1beta2`; with webhooks only',
+  ],
   [/^networkpolicies\.enabled$/, 'Policies for the controller'],
   [/^networkpolicies\.defaultDeny$/, 'Closes the whole namespace to whatever no policy allows'],
   [/^networkpolicies\.apiPort$/, 'Where the API server listens, behind its Service'],

@@ -206,6 +206,17 @@ describe.skipIf(!binaries.ok)(
       expect(asOld.spec).toEqual({ ...spec, peerAddress: '192.0.2.2' })
     })
 
+    it('[row 102] without a webhook, a write in the older version loses what only the newer one says', async () => {
+      const old: Resource = { ...BGP_PEERS, version: 'v1beta1' }
+      const router = { myASN: 64_512, peerASN: 64_513, peerAddress: '192.0.2.1' }
+      const { metadata } = await create(BGP_PEERS, { ...router, vrf: 'red' })
+      const key = `${SYSTEM}/${metadata.name}`
+      await client.patch(old, key, { spec: { ebgpMultiHop: true } }, { type: 'merge' })
+      const { spec } = await client.get<KubeObject & { spec: object }>(BGP_PEERS, key)
+      expect(spec).toMatchObject({ ...router, ebgpMultiHop: true })
+      expect(spec).not.toHaveProperty('vrf')
+    })
+
     it('who a status is about cannot be changed', async () => {
       const made = await client.create(SERVICE_L2_STATUSES, { metadata: { name: 'l2-x', namespace: SYSTEM } } as never)
       const key = `${SYSTEM}/${made.metadata.name}`

@@ -26,13 +26,23 @@ export function convertPeer<T extends KubeObject>(peer: T, apiVersion: string): 
 }
 
 /** `spec.conversion` of the definition of BGPPeers, where a webhook converts them. The controller adds whom to trust. */
-export function conversionWebhook(namespace: string): object {
+export function conversionWebhook(namespace: string): ConversionWebhook {
   return {
     strategy: 'Webhook',
     webhook: {
       conversionReviewVersions: ['v1', 'v1beta1'],
       clientConfig: { service: { name: 'metallb-webhook-service', namespace, path: CONVERSION_PATH } },
     },
+  }
+}
+
+export interface ConversionWebhook {
+  readonly strategy: 'Webhook'
+  readonly webhook: {
+    readonly conversionReviewVersions: readonly string[]
+    readonly clientConfig: {
+      readonly service: { readonly name: string; readonly namespace: string; readonly path: string }
+    }
   }
 }
 

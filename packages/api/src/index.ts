@@ -1,4 +1,10 @@
-export { CONVERSION_PATH, conversionWebhook, convertPeer, NEWER_FIELDS_ANNOTATION } from './conversion.ts'
+export {
+  CONVERSION_PATH,
+  conversionWebhook,
+  convertPeer,
+  NEWER_FIELDS_ANNOTATION,
+  type ConversionWebhook,
+} from './conversion.ts'
 export { crds, RESOURCES } from './crd/index.ts'
 export {
   type CustomResourceDefinition,

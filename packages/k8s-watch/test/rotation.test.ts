@@ -1,13 +1,15 @@
 import { X509Certificate } from 'node:crypto'
 import { SimClock } from '@metallb-ts/runtime/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createClient, SECRETS, type KubeClient, type KubeObject, type Resource } from '../src/index.ts'
+import { createClient, SECRETS, type KubeClient, type KubeObject } from '../src/index.ts'
 import { httpTransport } from '../src/node/index.ts'
 import {
+  convertedDefinition,
   createRotator,
   issueCertificate,
   renewalOf,
   renewed,
+  validatingWebhooks,
   type KeyPair,
   type Rotator,
   type WebhookCertificates,
@@ -58,13 +60,9 @@ describe('[row 103] what has to be renewed', () => {
 })
 
 describe('[row 103] the rotator', () => {
-  const CONFIGURATIONS: Resource = {
-    group: 'admissionregistration.k8s.io',
-    version: 'v1',
-    plural: 'validatingwebhookconfigurations',
-    kind: 'ValidatingWebhookConfiguration',
-    namespaced: false,
-  }
+  const CONFIGURATIONS = validatingWebhooks('').resource
+  const DEFINITIONS = convertedDefinition('').resource
+  const PEERS = 'bgppeers.metallb.io'
   let server: FakeApiServer
   let client: KubeClient
   let clock: SimClock
@@ -86,10 +84,16 @@ describe('[row 103] the rotator', () => {
         onRenewed: reason => void renewals.push(reason),
         onTrouble: sentence => void troubles.push(sentence),
       },
-      { ...NEEDS, namespace: 'metallb-system', secret: 'metallb-webhook-cert', configuration: 'metallb' },
+      {
+        ...NEEDS,
+        namespace: 'metallb-system',
+        secret: 'metallb-webhook-cert',
+        places: [validatingWebhooks('metallb'), convertedDefinition(PEERS)],
+      },
     )
     const webhooks = ['a', 'b'].map(name => ({ name, clientConfig: { url: 'https://here' } }))
     await client.create(CONFIGURATIONS, { metadata: { name: 'metallb' }, webhooks } as never)
+    await define({ strategy: 'Webhook', webhook: { clientConfig: { url: 'https://here' } } })
   })
 
   afterEach(async () => {
@@ -107,6 +111,13 @@ describe('[row 103] the rotator', () => {
     )
     return webhooks.map(({ clientConfig }) => clientConfig.caBundle)
   }
+  const define = (conversion: object): Promise<unknown> =>
+    client.create(DEFINITIONS, {
+      metadata: { name: PEERS },
+      spec: { group: 'metallb.io', names: { plural: 'bgppeers', kind: 'BGPPeer' }, versions: [], conversion },
+    } as never)
+  const conversion = async (): Promise<object> =>
+    (await client.get<KubeObject & { spec: { conversion: object } }>(DEFINITIONS, PEERS)).spec.conversion
   async function until(holds: () => boolean | Promise<boolean>, step = 0): Promise<void> {
     for (let i = 0; i < 400 && !(await holds()); i++) {
       await new Promise(resolve => setTimeout(resolve, 10))
@@ -124,6 +135,20 @@ describe('[row 103] the rotator', () => {
     expect(Object.keys(data).sort()).toEqual(['ca.crt', 'ca.key', 'tls.crt', 'tls.key'])
     expect(Buffer.from(data['tls.crt']!, 'base64').toString()).toBe(served[0]!.cert)
     expect(await bundles()).toEqual([data['ca.crt'], data['ca.crt']])
+    const clientConfig = { url: 'https://here', caBundle: data['ca.crt'] }
+    expect(await conversion()).toEqual({ strategy: 'Webhook', webhook: { clientConfig } })
+  })
+
+  it('leaves a definition alone that converts nothing, and one that is turned to webhooks later is told', async () => {
+    await client.remove(DEFINITIONS, PEERS)
+    await define({ strategy: 'None' })
+    rotator.start()
+    await until(() => rotator.trouble === undefined)
+    expect(await conversion()).toEqual({ strategy: 'None' })
+    const asked = { strategy: 'Webhook', webhook: { clientConfig: { url: 'https://here' } } }
+    await client.patch(DEFINITIONS, PEERS, { spec: { conversion: asked } }, { type: 'merge' })
+    clock.advance(30_000)
+    await until(async () => JSON.stringify(await conversion()).includes('caBundle'))
   })
 
   it('repairs what somebody edited, and leaves what is good', async () => {
@@ -141,9 +166,13 @@ describe('[row 103] the rotator', () => {
     )
     const broken = [{ name: 'a', clientConfig: { url: 'https://here', caBundle: 'anVuaw==' } }]
     await client.patch(CONFIGURATIONS, 'metallb', { webhooks: broken }, { type: 'merge' })
+    const elsewhere = { webhook: { clientConfig: { caBundle: 'anVuaw==' } } }
+    await client.patch(DEFINITIONS, PEERS, { spec: { conversion: elsewhere } }, { type: 'merge' })
     clock.advance(30_000)
     await until(() => renewals.length === 2)
-    await until(async () => (await bundles())[0] === (await secret()).data['ca.crt'])
+    const { data } = await secret()
+    await until(async () => (await bundles())[0] === data['ca.crt'])
+    await until(async () => JSON.stringify(await conversion()).includes(data['ca.crt']!))
     expect(served).toHaveLength(2)
   })
 

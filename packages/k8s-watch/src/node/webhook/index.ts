@@ -1,3 +1,4 @@
+export { convertedDefinition, validatingWebhooks, type AuthorityPlace } from './authority-places.ts'
 export { belongTogether, issueCertificate, type CertificateInit, type KeyPair } from './certificate.ts'
 export {
   startWebhookServer,

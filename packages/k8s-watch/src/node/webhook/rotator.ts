@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock, Timer } from '@metallb-ts/runtime'
 import type { KubeClient } from '../../client.ts'
 import { asKubeFailure, isCode } from '../../failure.ts'
-import { SECRETS, type KubeObject, type Resource } from '../../resource.ts'
+import { SECRETS, type KubeObject } from '../../resource.ts'
+import type { AuthorityPlace } from './authority-places.ts'
 import type { KeyPair } from './certificate.ts'
 import { renewalOf, renewed, type CertificateNeeds, type WebhookCertificates } from './rotation.ts'
 
@@ -17,8 +19,8 @@ export interface RotatorParts {
 export interface RotatorInit extends CertificateNeeds {
   readonly namespace: string
   readonly secret: string
-  /** The ValidatingWebhookConfiguration that is told the authority. */
-  readonly configuration: string
+  /** What is told the authority. */
+  readonly places: readonly AuthorityPlace[]
 }
 
 export interface Rotator {
@@ -83,11 +85,11 @@ export function createRotator(parts: RotatorParts, init: RotatorInit): Rotator {
 
   const announce = async (authority: string): Promise<void> => {
     const caBundle = Buffer.from(authority).toString('base64')
-    const configuration = await client.get<WebhookConfiguration>(CONFIGURATIONS, init.configuration)
-    const webhooks = configuration.webhooks ?? []
-    if (webhooks.every(({ clientConfig }) => clientConfig.caBundle === caBundle)) return
-    const told = webhooks.map(hook => ({ ...hook, clientConfig: { ...hook.clientConfig, caBundle } }))
-    await client.replace(CONFIGURATIONS, { ...configuration, webhooks: told } as KubeObject)
+    for (const { resource, name, withAuthority } of init.places) {
+      const object = await client.get(resource, name)
+      const told = withAuthority(object, caBundle)
+      if (told !== undefined && !isDeepStrictEqual(told, object)) await client.replace(resource, told)
+    }
   }
 
   return {
@@ -107,20 +109,8 @@ const LOOK_MS = 30_000
 const RETRY_MS = 5_000
 const MOST_TRIES = 10
 
-const CONFIGURATIONS: Resource = {
-  group: 'admissionregistration.k8s.io',
-  version: 'v1',
-  plural: 'validatingwebhookconfigurations',
-  kind: 'ValidatingWebhookConfiguration',
-  namespaced: false,
-}
-
 interface Secret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>
-}
-
-interface WebhookConfiguration extends KubeObject {
-  readonly webhooks?: readonly { readonly clientConfig: { readonly caBundle?: string } }[]
 }
 
 function certificatesIn({ data = {} }: Secret): WebhookCertificates {
