@@ -40,7 +40,7 @@ function writeModule(release: string, folder: string): Binaries {
   const answer = go(folder, 'mod', 'download', '-json', `k8s.io/kubernetes@v${release}`)
   if (!answer.ok) return answer
   const { GoMod } = JSON.parse(answer.output) as { GoMod: string }
-  const staged = [...readFileSync(GoMod, 'utf8').matchAll(/^\s*(?:require )?(k8s\.io\/\S+) v0\.0\.0\b/gm)]
+  const staged = [...readFileSync(GoMod, 'utf8').matchAll(/^\s*(?:require )?(k8s\.io\/\S+) v0\.0\.0(?: .*)?$/gm)]
   const version = `v0.${release.split('.').slice(1).join('.')}`
   const replaced = [...new Set(staged.map(([, name]) => name!))].map(name => `\t${name} => ${name} ${version}\n`)
   const text = `module compat.local/kubernetes\n\ngo 1.26.0\n\nrequire k8s.io/kubernetes v${release}\n\nreplace (\n${replaced.join('')})\n`
@@ -56,8 +56,13 @@ function go(
 ):
   | { readonly ok: true; readonly folder: string; readonly output: string }
   | { readonly ok: false; readonly reason: string } {
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-trimpath', GOTOOLCHAIN: 'local' }
+  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: goFlags(), GOTOOLCHAIN: 'local' }
   const { status, stdout, stderr } = spawnSync('nice', ['go', ...args], { cwd, env, encoding: 'utf8' })
   if (status === 0) return { ok: true, folder: cwd, output: stdout }
   return { ok: false, reason: `go ${args[0]}: ${String(stderr).trim().split('\n').slice(-3).join(' ')}` }
+}
+
+/** With those of whoever runs it: `-p=1` leaves a machine for other work. */
+function goFlags(): string {
+  return ['-trimpath', process.env['GOFLAGS'] ?? ''].join(' ').trim()
 }
