@@ -2,6 +2,7 @@ import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { conversionWebhook, crds } from '@metallb-ts/api'
 import { SERVICES as SERVICE_RESOURCE, type KubeObject } from '@metallb-ts/k8s-watch'
+import { issueCertificate } from '@metallb-ts/k8s-watch/webhook'
 import { eventually, SYSTEM } from '@metallb-ts/lab'
 import { CHART } from '@metallb-ts/tools/chart/helm'
 import { ROOT } from '@metallb-ts/tools/run'
@@ -43,6 +44,8 @@ const SERVICES: readonly (readonly [string, object, object, readonly string[], s
   ['shares-too', { 'metallb.io/allow-shared-ip': 'key' }, { ports: [{ port: 443 }] }, ['192.0.2.4'], 'main'],
 ]
 
+const PEERS = 'bgppeers.metallb.io'
+
 describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : binaries.reason})`, () => {
   let installation: Installation
   let before: readonly ServiceObject[]
@@ -59,6 +62,7 @@ describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : bin
     for (const [name, annotations, spec, addresses, pool] of SERVICES)
       await createService(name, { ...annotations, 'metallb.io/ip-allocated-from-pool': pool }, spec, addresses)
     await leaveBehind()
+    await trustMetallb()
     await installation.helm('upgrade', 'metallb', predecessor, '--set=webhooks=true') // else Helm keeps the value from before
     before = await services()
   })
@@ -76,8 +80,7 @@ describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : bin
     expect(said).toContain('STATUS: deployed')
     expect(said).toMatch(/mean nothing here[\s\S]*frrk8s\.enabled/)
     expect(await kubectl('get', 'validatingwebhookconfigurations', '--output=name')).toBe('')
-    const conversion = '--output=jsonpath={.spec.conversion}'
-    expect(await kubectl('get', 'crd', 'bgppeers.metallb.io', conversion)).toBe('{"strategy":"None"}')
+    expect(await kubectl('get', 'crd', PEERS, '--output=jsonpath={.spec.conversion}')).toBe('{"strategy":"None"}')
     const owners = ['deployments', 'daemonsets', '--output=jsonpath={.items[*].metadata.name}', `--namespace=${SYSTEM}`]
     expect(await kubectl('get', owners[0]!, owners[2]!, owners[3]!)).toBe('metallb-controller')
     expect(await kubectl('get', owners[1]!, owners[2]!, owners[3]!)).toBe('metallb-speaker')
@@ -119,6 +122,31 @@ describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : bin
     const after = (await services()).filter(({ metadata }) => metadata.name !== 'new')
     expect(after.map(({ status }) => status.loadBalancer)).toEqual(before.map(({ status }) => status.loadBalancer))
   })
+
+  it('[row 109] the manifests replace MetalLB’s, by the commands of docs/migrating.md, and applying them twice changes nothing', async () => {
+    const apply = ['apply', '--server-side', '--force-conflicts'] as const
+    await kubectl(...apply, `--filename=${join(installation.folder, 'metallb/templates/crds.yaml')}`)
+    await trustMetallb()
+    await kubectl('delete', 'validatingwebhookconfiguration', 'metallb-webhook-configuration')
+    await kubectl('patch', 'crd', PEERS, '--type=merge', '--patch={"spec":{"conversion":null}}')
+    const ours = `--filename=${join(ROOT, 'config/manifests/metallb-native.yaml')}`
+    const versions = (): Promise<string> =>
+      kubectl('get', ours, '--output=jsonpath={.items[*].metadata.resourceVersion}')
+    await kubectl(...apply, ours)
+    const before = await versions()
+    await kubectl(...apply, ours)
+    expect(await versions()).toBe(before)
+    expect(await kubectl('get', 'crd', PEERS, '--output=jsonpath={.spec.conversion}')).toBe('{"strategy":"None"}')
+  })
+
+  /** The controller of MetalLB's writes its authority into the definition, as another owner of the field. */
+  async function trustMetallb(): Promise<void> {
+    const times = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 }
+    const { cert } = await issueCertificate({ commonName: 'cert', organization: 'metallb', ...times })
+    const conversion = { webhook: { clientConfig: { caBundle: Buffer.from(cert).toString('base64') } } }
+    const patch = `--patch=${JSON.stringify({ spec: { conversion } })}`
+    await kubectl('patch', 'crd', PEERS, '--type=merge', patch, '--field-manager=MetalLB')
+  }
 
   async function services(): Promise<readonly ServiceObject[]> {
     const names = [...SERVICES.map(([name]) => name), 'new']
@@ -207,7 +235,7 @@ function service(name: string, annotations: object, spec: object): object {
 function definitionsWithConversion(): string {
   return crds()
     .map(({ spec, ...definition }) => {
-      const isPeer = definition.metadata.name === 'bgppeers.metallb.io'
+      const isPeer = definition.metadata.name === PEERS
       return { ...definition, spec: { ...spec, ...(isPeer && { conversion: conversionWebhook(SYSTEM) }) } }
     })
     .map(definition => stringify(definition, { aliasDuplicateObjects: false }))

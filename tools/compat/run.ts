@@ -11,7 +11,7 @@ import { PAGE, page, RESULTS, type Verdict } from './page.ts'
 exitOnSignals()
 
 /** The last of each minor release that its module proxy has. */
-const RELEASES = ['1.29.6', '1.30.14', '1.31.14', '1.32.13', '1.33.13', '1.34.4', '1.36.3', '1.37.2']
+const RELEASES = ['1.29.6', '1.30.14', '1.31.14', '1.32.13', '1.33.13', '1.34.4', '1.35.4', '1.36.3', '1.37.2']
 
 /** What touches the API server: definitions, watches, statuses, RBAC, webhooks, the chart, the data path. */
 const SUITE = [

@@ -105,7 +105,7 @@ export function createRotator(parts: RotatorParts, init: RotatorInit): Rotator {
 }
 
 /** Twice a day would do for the calendar; looking often repairs what somebody edited as well. */
-const LOOK_MS = 30_000
+const LOOK_MS = 10_000
 const RETRY_MS = 5_000
 const MOST_TRIES = 10
 
