@@ -4,15 +4,16 @@ import type { KubeEvents } from './events.ts'
 import { asKubeFailure, type Flaw } from './failure.ts'
 import { Intake } from './intake.ts'
 import { Pace } from './pace.ts'
+import { Reachability } from './reachability.ts'
 import { Reading } from './reading.ts'
+import { stepReflector } from './reflector.ts'
 import {
   INITIAL_REFLECTOR,
-  stepReflector,
   type ReflectorEffect,
   type ReflectorInput,
   type ReflectorState,
   type ReflectorTimer,
-} from './reflector.ts'
+} from './reflector-state.ts'
 import type { KubeObject, Resource } from './resource.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 import type { OlderResource } from './served-choice.ts'
@@ -92,6 +93,8 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   readonly #runner: MachineRunner<ReflectorState, ReflectorInput, ReflectorEffect, ReflectorTimer>
   readonly #waiters = new RevisionWaiters()
   readonly #flaws: Partial<Record<Flaw, number>> = {}
+  readonly #transport: KubeTransport
+  #forget: (() => void) | undefined
   #sets = 0
   #request = new AbortController()
   #trouble: string | undefined
@@ -101,6 +104,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
     const { project = (raw: Raw) => raw as unknown as T } = init
     this.resource = resource
     this.#events = components.events
+    this.#transport = components.transport
     const source = new Source(components, { ...init, idleMs, onOther: () => this.#intake.store.forgetRevisions() })
     this.#intake = new Intake<Raw, T>({
       kind: resource.kind,
@@ -167,10 +171,12 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   }
 
   start(): void {
+    this.#forget ??= Reachability.of(this.#transport).onAnswer(() => this.#runner.dispatch({ type: 'answered' }))
     this.#runner.dispatch({ type: 'start' })
   }
 
   stop(): void {
+    this.#forget?.()
     this.#runner.dispatch({ type: 'stop' })
     this.#runner.stop()
     this.#request.abort()

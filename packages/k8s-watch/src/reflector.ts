@@ -1,83 +1,16 @@
 import type { Step, TimerEffect } from '@metallb-ts/runtime'
 import type { KubeFailure } from './failure.ts'
+import type {
+  ReflectorEffect,
+  ReflectorInput,
+  ReflectorSettings,
+  ReflectorState,
+  ReflectorTimer,
+  Remembered,
+} from './reflector-state.ts'
 import { isNewer } from './revision.ts'
 
 /** Keeps a store equal to the server's: lists, watches from there, and begins anew when the server has forgotten. */
-export type ReflectorState = Phase & Remembered
-
-interface Remembered {
-  /** The server does not stream lists: until then, by the clock's milliseconds, it is not asked to. */
-  readonly pagesUntil: number
-  /** The set was just read anew at once, and no watch has been well for long since: the next time is waited for. */
-  readonly hasRelisted: boolean
-}
-
-type Phase =
-  | { readonly name: 'stopped' }
-  | {
-      readonly name: 'waiting'
-      readonly failures: number
-      readonly revision: string | undefined
-      readonly isLost: boolean
-    }
-  | {
-      readonly name: 'listing'
-      /** As the first part of a watch, or in pages. */
-      readonly how: 'stream' | 'pages'
-      /** The server took the request for a streamed list. */
-      readonly isHeard: boolean
-      readonly failures: number
-      readonly isLost: boolean
-    }
-  | {
-      readonly name: 'watching'
-      readonly failures: number
-      readonly revision: string
-      readonly isLost: boolean
-      /** The clock's milliseconds when this watch began. */
-      readonly since: number
-      readonly events: number
-      /** It began from a list, not from where an earlier watch ended. */
-      readonly isFresh: boolean
-    }
-
-export type ReflectorInput =
-  | { readonly type: 'start' }
-  | { readonly type: 'stop' }
-  /** The whole set is in the store; a list that was streamed goes on as the watch. */
-  | { readonly type: 'listed'; readonly revision: string }
-  /** The server took the request for a streamed list, or something of it came. */
-  | { readonly type: 'heard' }
-  | { readonly type: 'list-failed'; readonly failure: KubeFailure }
-  /** The server took the watch. */
-  | { readonly type: 'opened' }
-  /** Changes or bookmarks were applied, so many; this is the version of the last. */
-  | { readonly type: 'advanced'; readonly revision: string; readonly events: number }
-  /** The server ended the watch as it does from time to time. */
-  | { readonly type: 'watch-ended' }
-  | { readonly type: 'watch-failed'; readonly failure: KubeFailure }
-  | { readonly type: 'expired'; readonly timer: ReflectorTimer }
-
-export type ReflectorTimer = 'retry' | 'idle' | 'initial' | 'settle'
-
-export type ReflectorEffect =
-  | { readonly type: 'list'; readonly how: 'stream' | 'pages' }
-  | { readonly type: 'watch'; readonly revision: string }
-  /** Give up the request under way. */
-  | { readonly type: 'abort' }
-  | { readonly type: 'lost'; readonly reason: string }
-  | { readonly type: 'resumed' }
-
-export interface ReflectorSettings {
-  /** A watch without a byte for this long is dead: bookmarks come about every minute. @default 100000 */
-  readonly idleMs: number
-  readonly initial: 'stream' | 'pages'
-}
-
-export const INITIAL_REFLECTOR: ReflectorState = { name: 'stopped', pagesUntil: -Infinity, hasRelisted: false }
-
-type Answer = Step<ReflectorState, ReflectorEffect | TimerEffect<ReflectorTimer>>
-
 export function stepReflector(
   settings: ReflectorSettings,
   state: ReflectorState,
@@ -93,10 +26,7 @@ export function stepReflector(
     case 'stopped':
       return input.type === 'start' ? list(settings, { ...state, failures: 0, isLost: false }, now) : to(state)
     case 'waiting':
-      if (input.type !== 'expired' || input.timer !== 'retry') return to(state)
-      return state.revision === undefined
-        ? list(settings, state, now)
-        : watch(settings, state, { revision: state.revision, isFresh: false }, now)
+      return inWaiting(settings, state, input, now)
     case 'listing':
       return inListing(settings, state, input, now)
     case 'watching':
@@ -104,11 +34,30 @@ export function stepReflector(
   }
 }
 
+type Answer = Step<ReflectorState, ReflectorEffect | TimerEffect<ReflectorTimer>>
+
 const BASE_RETRY_MS = 800
 const MAX_RETRY_MS = 30_000
 const FORBIDDEN_RETRY_MS = 30_000
 const HEALTHY_MS = 120_000 // failures are forgotten after this long without one
 const SHORT_WATCH_MS = 1_000
+
+function inWaiting(
+  settings: ReflectorSettings,
+  state: ReflectorState & { name: 'waiting' },
+  input: ReflectorInput,
+  now: number,
+): Answer {
+  if (input.type === 'answered' && state.isUnreachable) {
+    // Never sooner than after the shortest wait: it may be this resource alone that has no answer.
+    const left = Math.max(0, state.since + BASE_RETRY_MS - now)
+    return to({ ...state, isUnreachable: false }, start('retry', left))
+  }
+  if (input.type !== 'expired' || input.timer !== 'retry') return to(state)
+  return state.revision === undefined
+    ? list(settings, state, now)
+    : watch(settings, state, { revision: state.revision, isFresh: false }, now)
+}
 
 function inListing(
   settings: ReflectorSettings,
@@ -132,11 +81,11 @@ function inListing(
       // Servers before 1.27 send the set and never say that it was all. One that says nothing is too busy, or gone.
       return state.isHeard
         ? inPages(state, now + NO_STREAM_MS, { type: 'abort' })
-        : wait(state, undefined, silence(settings), { type: 'abort' })
+        : wait(state, undefined, silence(settings), now, { type: 'abort' })
     case 'list-failed': {
       const { code, status, retryAfterMs } = input.failure
       if (!isStream || code === 'too-many-requests' || retryAfterMs !== undefined)
-        return wait(state, undefined, input.failure)
+        return wait(state, undefined, input.failure, now)
       const isRefused =
         ['invalid', 'forbidden', 'bad-answer'].includes(code) || (code === 'server-error' && status === 500)
       return inPages(state, isRefused ? now + NO_STREAM_MS : state.pagesUntil)
@@ -176,20 +125,25 @@ function inWatching(
     case 'watch-ended':
       // One that ends at once and told nothing counts as a failure, or a refusing server would be hammered.
       return now - state.since < SHORT_WATCH_MS && state.events === 0
-        ? wait(state, state.revision, { code: 'server-error', status: 0, message: 'a watch ended as soon as it began' })
+        ? wait(
+            state,
+            state.revision,
+            { code: 'server-error', status: 0, message: 'a watch ended as soon as it began' },
+            now,
+          )
         : watch(settings, state, { revision: state.revision, isFresh: false }, now)
     case 'watch-failed': {
       const mustList = MUST_LIST.includes(input.failure.code)
       // The first time at once. A list that comes to the same again means a confused server: that one is waited for.
       if (mustList && !state.hasRelisted && !(state.isFresh && state.events === 0))
         return list(settings, { ...state, hasRelisted: true }, now, stop('idle'), stop('settle'))
-      return wait(state, mustList ? undefined : state.revision, input.failure)
+      return wait(state, mustList ? undefined : state.revision, input.failure, now)
     }
     case 'expired': {
       if (input.timer === 'settle')
         return to({ ...state, isLost: false }, ...(state.isLost ? [{ type: 'resumed' } as const] : []))
       if (input.timer !== 'idle') return to(state)
-      return wait(state, state.revision, silence(settings), { type: 'abort' })
+      return wait(state, state.revision, silence(settings), now, { type: 'abort' })
     }
     default:
       return to(state)
@@ -237,14 +191,25 @@ function wait(
   { pagesUntil, hasRelisted, failures, isLost }: Carried,
   revision: string | undefined,
   failure: KubeFailure,
+  now: number,
   ...more: readonly ReflectorEffect[]
 ): Answer {
+  const isUnreachable = failure.code === 'unreachable'
   const grown = Math.min(MAX_RETRY_MS, BASE_RETRY_MS * 2 ** Math.min(failures, 10))
   const base =
     failure.code === 'forbidden' || failure.code === 'not-found' ? Math.min(FORBIDDEN_RETRY_MS, grown * 4) : grown
   const ms = Math.max(base, (failure.retryAfterMs ?? 0) / (1 - RETRY_JITTER))
   return to(
-    { name: 'waiting', pagesUntil, hasRelisted, failures: failures + 1, revision, isLost: true },
+    {
+      name: 'waiting',
+      pagesUntil,
+      hasRelisted,
+      failures: failures + 1,
+      revision,
+      isLost: true,
+      since: now,
+      isUnreachable,
+    },
     stop('idle'),
     stop('settle'),
     stop('initial'),

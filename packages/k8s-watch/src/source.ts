@@ -1,5 +1,6 @@
 import type { Random } from '@metallb-ts/runtime'
 import { failureOf, kubeFailure, type KubeFailure } from './failure.ts'
+import { Reachability } from './reachability.ts'
 import { collectionPath, type KubeObject, type Resource } from './resource.ts'
 import { ServedChoice, type OlderResource, type Served } from './served-choice.ts'
 import type { KubeRequest, KubeResponse, KubeTransport } from './transport.ts'
@@ -80,7 +81,7 @@ export class Source<Raw extends KubeObject> {
     return served
   }
 
-  #askOf(
+  async #askOf(
     { resource }: Served<Raw>,
     query: KubeRequest['query'],
     signal: AbortSignal,
@@ -89,13 +90,22 @@ export class Source<Raw extends KubeObject> {
     const { namespace, name, labelSelector, fieldSelector } = this.#init
     const byName = name === undefined ? undefined : `metadata.name=${name}`
     const fields = [byName, fieldSelector].filter(selector => selector !== undefined).join(',')
-    return this.#transport.request({
+    const request: KubeRequest = {
       method: 'GET',
       path: collectionPath(resource, namespace),
       query: { ...query, labelSelector, fieldSelector: fields === '' ? undefined : fields },
       signal,
       ...(idleMs !== undefined && { idleMs }),
-    })
+    }
+    const reachability = Reachability.of(this.#transport)
+    try {
+      const response = await this.#transport.request(request)
+      reachability.answered()
+      return response
+    } catch (error) {
+      if (!signal.aborted) reachability.lost()
+      throw error
+    }
   }
 }
 
