@@ -179,9 +179,11 @@ describe('Events', () => {
     for (let i = 0; i < 1_000; i++)
       recorder.record(subject, { type: 'Warning', reason: 'Failed', message: 'no address' })
     recorder.record(subject, { type: 'Normal', reason: 'Assigned', message: 'an address' })
-    for (let i = 0; i < 3_000; i++) {
-      const { items } = await client.list<KubeObject & { count: number; reason: string }>(EVENTS)
-      if (items.some(({ reason }) => reason === 'Assigned')) break
+    let isWritten = false
+    void recorder.flush(Infinity).then(() => (isWritten = true))
+    while (!isWritten) {
+      await new Promise(resolve => setImmediate(resolve))
+      clock.advance(1)
     }
     const { items } = await client.list<KubeObject & { count: number; reason: string; message: string }>(EVENTS)
     expect(items.map(({ reason, count }) => [reason, count])).toEqual([

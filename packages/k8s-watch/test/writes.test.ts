@@ -7,6 +7,7 @@ import {
   isSameJson,
   SERVICES,
   writeStatus,
+  type EventRecorder,
   type KubeClient,
   type KubeObject,
   type Resource,
@@ -27,6 +28,16 @@ async function scene(): Promise<{ readonly server: FakeApiServer; readonly clien
     () => client.transport.close(),
   )
   return { server, client }
+}
+
+/** Everything that was recorded is written. */
+async function flushed(recorder: EventRecorder, clock: SimClock): Promise<void> {
+  let isDone = false
+  void recorder.flush(Infinity).then(() => (isDone = true))
+  while (!isDone) {
+    await new Promise(resolve => setImmediate(resolve))
+    clock.advance(1)
+  }
 }
 
 type WithStatus = KubeObject & { readonly status?: { readonly loadBalancer?: object } }
@@ -113,15 +124,11 @@ describe.each([
     readonly said: readonly (readonly [text: string | undefined, count: number])[]
     readonly dropped: number
   }> {
-    const { client, server } = await scene()
+    const { client } = await scene()
     const clock = new SimClock()
     const recorder = createRecorder({ client, clock }, { component: 'test', host: 'here', api })
     say(message => recorder.record(subject, { type: 'Warning', reason: 'Failed', message }), clock)
-    const last = server.requests
-    for (let before = -1; before !== last.length;) {
-      before = last.length
-      await new Promise(resolve => setTimeout(resolve, 50))
-    }
+    await flushed(recorder, clock)
     const { items } = await client.list<Written>(resource)
     const said = items.map(
       ({ message, note, count, series }) => [message ?? note, series?.count ?? count ?? 1] as const,
@@ -160,12 +167,7 @@ describe('Events', () => {
     const subject = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'default', uid: 'u' } }
     const say = async (reason: string): Promise<void> => {
       recorder.record(subject, { type: 'Normal', reason, message: 'm' })
-      const written = recorder.flush(60_000)
-      for (let i = 0; i < 50; i++) {
-        await new Promise(resolve => setImmediate(resolve))
-        clock.advance(10)
-      }
-      await written
+      await flushed(recorder, clock)
     }
     for (let i = 0; i < 30; i++) await say(`reason-${i}`)
     expect((await client.list(EVENTS)).items).toHaveLength(25)
