@@ -48,10 +48,14 @@ export function nodePeers(config: Config, here: NodeFacts, isDraining = false): 
   return { peers, refusals }
 }
 
-/** For families that the session does not run over: another address of this node is no matter for any other session. */
+/**
+ * For families that the session does not run over: another address of this node is no matter for any other session. A
+ * router without a number need not know the way to any of them: it is told the link-local address of the wire.
+ */
 function nextHops(peer: PeerConfig, { addresses }: NodeFacts): NodeFacts['addresses'] {
-  const over = 'address' in peer.remote ? peer.remote.address.family : undefined
-  const needed = familiesOf(peer).filter(family => family !== over && addresses[family] !== undefined)
+  const { remote } = peer
+  if (!('address' in remote)) return {}
+  const needed = familiesOf(peer).filter(family => family !== remote.address.family && addresses[family] !== undefined)
   return Object.fromEntries(needed.map(family => [family, addresses[family]]))
 }
 
