@@ -10,6 +10,10 @@ import { sbomOf } from './sbom.ts'
 
 exitOnSignals()
 
+const LINES_OF_FAILURE = 40
+/** On a machine that is busy with other things, a base of Debian packages alone takes half of it. */
+const LONGEST_STEP_MS = 60 * 60_000
+
 const { appVersion } = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as { appVersion: string }
 const tag = process.env['TAG'] ?? appVersion
 const named = (name: string): string => `localhost/metallb-ts/${name}:${tag}`
@@ -83,7 +87,7 @@ async function unpack(image: string, program: string): Promise<string> {
 }
 
 async function must(program: string, args: readonly string[]): Promise<string> {
-  const { code, output } = await runTool(program, args, { cwd: ROOT })
+  const { code, output } = await runTool(program, args, { cwd: ROOT, timeoutMs: LONGEST_STEP_MS })
   if (code === 0) return output
   console.error(output.split('\n').slice(-LINES_OF_FAILURE).join('\n'))
   console.error(`${program} ${args[0]} failed`)
@@ -93,5 +97,3 @@ async function must(program: string, args: readonly string[]): Promise<string> {
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1)
 }
-
-const LINES_OF_FAILURE = 40

@@ -5,7 +5,9 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tag=$1
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# Interrupted, debootstrap leaves its /proc mounted there.
+tidy() { umount --quiet "$folder"/debian/{sys,proc} || true; rm -rf --one-file-system "$folder"; }
+trap tidy EXIT
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $suite" | head -n 1)
 debootstrap --variant=minbase "$suite" "$folder/debian" "$mirror" >"$folder/log" 2>&1 || { tail -n 20 "$folder/log" >&2; exit 1; }
