@@ -6,7 +6,7 @@ mkdir -p "$target/var/lib/dpkg/status.d" "$target/etc"
 for package in libc6 libgcc-s1 libstdc++6 $(dpkg-query --show --showformat='${Package} ' "gcc-*-base"); do
   dpkg-query --status "$package" > "$target/var/lib/dpkg/status.d/$package"
   dpkg-query --listfiles "$package" |
-    grep -E '^/(lib|lib64)/|^/usr/lib/[^/]*/libstdc\+\+|^/usr/share/doc/.*/copyright$' |
+    grep -E '^/(lib|lib64)/|^/usr/lib/[^/]*/libstdc\+\+|^/usr/share/doc/[^/]*(/copyright)?$' |
     grep -v -E '/(gconv|audit)/' |
     while read -r path; do [ -d "$path" ] && [ ! -L "$path" ] || echo "${path#/}"; done |
     tar --create --directory=/ --files-from=- | tar --extract --directory="$target"
