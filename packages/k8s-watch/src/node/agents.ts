@@ -21,7 +21,7 @@ export interface AgentsInit {
 export class Agents {
   readonly #init: AgentsInit
   readonly #retired = new Set<Dispatcher>()
-  #current: { readonly agent: Dispatcher; readonly fingerprint: string } | undefined
+  #current: { readonly agent: Dispatcher; readonly fingerprint: string; material: TlsMaterial } | undefined
   /** Pools made so far. */
   made = 0
 
@@ -30,12 +30,16 @@ export class Agents {
   }
 
   for(material: TlsMaterial): Dispatcher {
+    if (this.#current?.material === material) return this.#current.agent
     const fingerprint = fingerprintOf(material)
-    if (this.#current?.fingerprint === fingerprint) return this.#current.agent
+    if (this.#current?.fingerprint === fingerprint) {
+      this.#current.material = material
+      return this.#current.agent
+    }
     this.#retire()
     this.made++
     const agent = this.#make(material)
-    this.#current = { agent, fingerprint }
+    this.#current = { agent, fingerprint, material }
     return agent
   }
 

@@ -40,6 +40,7 @@ export function difference(before: unknown, after: unknown, schema: StructuralSc
   const set = new Set<string>()
   const removed = new Set<string>()
   const visit = (before: unknown, after: unknown, schema: StructuralSchema | undefined, path: string): void => {
+    if (before === after) return
     const [old, now] = [before, after].map(value => (value === undefined ? [] : partsOf(value, schema)))
     const isLeaf = old === undefined || now === undefined || old.length + now.length === 0
     if (!isLeaf) {
@@ -61,11 +62,34 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return new Set([...a, ...b])
 }
 
+/** The set itself where the others have nothing of it. */
 export function without(fields: FieldSet, ...others: readonly FieldSet[]): FieldSet {
+  if (!others.some(other => [...other].some(path => fields.has(path)))) return fields
   return new Set([...fields].filter(path => !others.some(other => other.has(path))))
 }
 
+/** Remembered both ways: most writes leave most sets as they were. */
 export function encode(fields: FieldSet): FieldsV1 {
+  const known = ENCODED.get(fields)
+  if (known !== undefined) return known
+  const encoded = nested(fields)
+  ENCODED.set(fields, encoded)
+  DECODED.set(encoded, fields)
+  return encoded
+}
+
+export function decode(fields: FieldsV1): FieldSet {
+  const known = DECODED.get(fields)
+  if (known !== undefined) return known
+  const decoded = flat(fields)
+  DECODED.set(fields, decoded)
+  return decoded
+}
+
+const ENCODED = new WeakMap<FieldSet, FieldsV1>()
+const DECODED = new WeakMap<FieldsV1, FieldSet>()
+
+function nested(fields: FieldSet): FieldsV1 {
   const root: Nested = {}
   for (const path of fields) {
     let at = root
@@ -73,20 +97,6 @@ export function encode(fields: FieldSet): FieldsV1 {
     at['.'] = {}
   }
   return shortened(root)
-}
-
-export function decode(fields: FieldsV1): FieldSet {
-  const found = new Set<string>()
-  const walk = (fields: FieldsV1, path: string): void => {
-    const inner = Object.entries(fields)
-    if (inner.length === 0 && path !== '') found.add(path)
-    for (const [element, part] of inner) {
-      if (element === '.') found.add(path)
-      else walk(part, join(path, element))
-    }
-  }
-  walk(fields, '')
-  return found
 }
 
 /** As the API server writes a path in a sentence: `.spec.ports[port=80,protocol="TCP"].name`. */
@@ -103,6 +113,20 @@ export function spoken(path: string): string {
 
 interface Nested {
   [element: string]: Nested
+}
+
+function flat(fields: FieldsV1): FieldSet {
+  const found = new Set<string>()
+  const walk = (fields: FieldsV1, path: string): void => {
+    const inner = Object.entries(fields)
+    if (inner.length === 0 && path !== '') found.add(path)
+    for (const [element, part] of inner) {
+      if (element === '.') found.add(path)
+      else walk(part, join(path, element))
+    }
+  }
+  walk(fields, '')
+  return found
 }
 
 /** A field that nothing is owned in needs no `.`: an empty one says so. */
