@@ -65,7 +65,7 @@ export async function startFakeApiServer(init: FakeApiServerInit = {}): Promise<
     void face.handle(request as Parameters<HttpFace['handle']>[0], response as Parameters<HttpFace['handle']>[1])
   const server: Server =
     tls === undefined
-      ? Object.assign(createServer(handle), { requestTimeout: 0 })
+      ? Object.assign(createServer(handle), { requestTimeout: 0, keepAliveTimeout: IDLE_MS })
       : createSecureServer({ ...tls, allowHTTP1: true }, handle)
   const sockets = new Set<Socket>()
   let connections = 0
@@ -101,6 +101,7 @@ export async function startFakeApiServer(init: FakeApiServerInit = {}): Promise<
 
 const DEFAULT_BOOKMARK_MS = 1_000
 const NEWEST = 36
+const IDLE_MS = 90_000 // as the real one; at Node's five seconds a busy client writes into a connection that closes
 const ANYBODY = 'anybody' // kubectl asks its user for a name when it is given no credentials
 
 function listening(server: Server, port: number, host: string): Promise<void> {
