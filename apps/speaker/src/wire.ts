@@ -10,6 +10,7 @@ import {
   createRecorder,
   createWorkQueue,
   DONE,
+  spreadStart,
   whenSynced,
   type KubeTransport,
 } from '@metallb-ts/k8s-watch'
@@ -147,6 +148,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     { ...seams, recorder, stores, bgp, lan: () => lan, config, services, announced, drain, surroundings },
     init,
   )
+  const starting = new AbortController()
   const start = createStartup({ bus, clock, bgp, stores, onReady: () => signs.start() })
   const taken = createTakenWriter(seams, init)
 
@@ -248,6 +250,10 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     lan?.setBfd(watches)
   }
 
+  function readAll(): void {
+    for (const store of stores.all) store.start()
+  }
+
   function heartbeatPeers(): readonly LanPeer[] {
     return [...config.nodes.values()].flatMap(({ name, addresses }) => {
       const to = addresses.ipv4 ?? addresses.ipv6
@@ -265,11 +271,12 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       if (init.bgpListenPort !== 0) await bgp.listen(init.bgpListenPort)
       work.start()
       announced.start()
-      for (const store of stores.all) store.start()
+      void spreadStart({ transport, clock, random }, { signal: starting.signal }).then(readAll, () => {})
       if (init.guard === true) taken.start()
     },
     stop: async signal => {
       bus.publish('process:draining', { signal })
+      starting.abort()
       drain.stop()
       for (const store of stores.all) store.stop()
       const written = signs.stop() // the network hears of it, whether the API server answers or not
