@@ -5,6 +5,7 @@
  * bench/informers-real.bench.ts`.
  */
 import { execFileSync, fork, type ChildProcess } from 'node:child_process'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findBinaries, startControlPlane } from '@metallb-ts/tools/envtest'
@@ -40,6 +41,7 @@ const binaries = findBinaries()
 if (!binaries.ok) throw new Error(binaries.reason)
 const plane = await startControlPlane({ binaries: binaries.folder, controllerManager: false })
 const rows: Record<string, string | number>[] = []
+const loadBefore = load()
 const filler = run('fill.ts', [plane.kubeconfig, SERVICES, SLICES, NODES].map(String))
 await said(filler)
 const ways = Object.keys(WAYS) as Way[]
@@ -48,6 +50,7 @@ for (const way of ways) await change(way)
 for (const way of ways) await restart(way)
 filler.kill()
 await plane.stop()
+rows.push({ what: 'load of the machine, processes that want to run', before: loadBefore, after: load() })
 process.stdout.write(`${JSON.stringify({ benchmark: 'informers-real', rows }, undefined, 2)}\n`)
 
 async function compareSyncs(): Promise<void> {
@@ -161,4 +164,8 @@ function connectionsOf({ pid }: ChildProcess): number {
   const port = new URL(plane.url).port
   const lines = execFileSync('ss', ['-tnHp', 'state', 'established', `dport = :${port}`], { encoding: 'utf8' })
   return lines.split('\n').filter(line => line.includes(`pid=${pid},`)).length
+}
+
+function load(): number {
+  return Math.round(loadavg()[0]! * 10) / 10
 }

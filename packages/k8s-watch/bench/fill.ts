@@ -68,10 +68,10 @@ async function create(resource: Resource, { metadata, ...fields }: StoredObject)
   }
 }
 
-/** Without what the server gives itself. */
+/** Without what the server gives itself; there are not as many node ports as ports here. */
 function asked(object: StoredObject): StoredObject {
   const { clusterIP: _ip, clusterIPs: _ips, ports, ...spec } = object['spec'] as Record<string, unknown>
   const free = (ports as readonly Record<string, unknown>[]).map(({ nodePort: _given, ...port }) => port)
   const { status: _later, ...rest } = object
-  return { ...rest, spec: { ...spec, ports: free } }
+  return { ...rest, spec: { ...spec, ports: free, allocateLoadBalancerNodePorts: false } }
 }

@@ -4,7 +4,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figures, Order } from './cluster.ts'
@@ -41,6 +41,7 @@ const config = join(folder, 'config')
 writeFileSync(config, kubeconfig)
 
 const rows: Record<string, string | number>[] = []
+const loadBefore = load()
 try {
   const rounds: Record<Way, Round[]> = { official: [], 'ours-whole': [], ours: [], 'ours-small': [] }
   for (let round = 0; round < ROUNDS; round++)
@@ -68,6 +69,7 @@ try {
   cluster.kill()
   rmSync(folder, { recursive: true })
 }
+rows.push({ what: 'load of the machine, processes that want to run', before: loadBefore, after: load() })
 console.log(JSON.stringify({ benchmark: 'informers', rows }, undefined, 2))
 
 async function synced(way: Way, steadyMs: number): Promise<Round> {
@@ -159,4 +161,8 @@ function median(rounds: readonly Round[], figure: keyof Round): number {
 
 function ratio(ours: number, theirs: number): number {
   return Math.round((ours / theirs) * 100) / 100
+}
+
+function load(): number {
+  return Math.round(loadavg()[0]! * 10) / 10
 }
