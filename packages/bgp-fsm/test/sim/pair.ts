@@ -70,6 +70,8 @@ export class Pair {
     for (const { host } of this.sides) this.network.stall(host, false)
     for (let s = 0; s < MOST_SECONDS && !this.isSettled; s++) this.clock.advance(1_000)
     this.clock.advance(STALE_SECONDS * 1_000)
+    // One whose other end is gone, and on which no OPEN came, is kept for minutes (RFC 4271 §8.2.2).
+    if (this.network.open > 1) this.clock.advance(OPEN_HOLD_SECONDS * 1_000)
   }
 
   get isSettled(): boolean {
@@ -160,6 +162,7 @@ export async function turn(): Promise<void> {
 }
 
 const STALE_SECONDS = 30
+const OPEN_HOLD_SECONDS = 240
 const MOST_SECONDS = 1_000
 
 function hear(heard: Set<string>, change: ReceivedChange): void {
