@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DAEMONS, type Daemon, type DaemonKind } from './interop/daemons.ts'
+import { DAEMONS, type Daemon, type DaemonKind, type Lack } from './interop/daemons.ts'
 import { eventually, Lab, missingFor, type SpeakerProcess } from './interop/lab.ts'
 import {
   DAEMON_ASN,
@@ -23,22 +23,15 @@ const WHAT: Readonly<Record<SessionName, string>> = {
   both: '[B-COL-02] both dial, one session stays',
 }
 
-/** The others take their time to dial, and have not been through all of it yet: `INTEROP=GoBGP,ExaBGP` asks for them. */
-const ASKED = process.env['INTEROP']?.split(',') ?? ['FRR', 'BIRD']
-
-describe.each(DAEMONS)('$name', kind => {
-  if (!ASKED.includes(kind.name)) return test.skip(`INTEROP=${kind.name} runs it`, () => {})
+/** All at once: what one waits for costs the others nothing. */
+describe.concurrent.each(DAEMONS)('$name', kind => {
   const missing = missingFor(...kind.programs)
-  describe.skipIf(missing !== undefined)(missing ?? 'here', () => matrix(kind))
+  if (missing !== undefined) return test.skip(missing, () => {})
+  describe('asked by its own command line', { concurrent: false }, () => matrix(kind))
 })
 
-/** GoBGP takes up to a quarter of a minute to dial. */
-const PATIENCE_MS = 25_000
-
 function matrix(kind: DaemonKind): void {
-  const sessions = SESSIONS.filter(({ name }) => kind.lacks[name] === undefined).map(session =>
-    kind.lacks.md5 === undefined ? session : { ...session, password: undefined },
-  )
+  const sessions = SESSIONS.filter(({ name }) => kind.lacks[name] === undefined)
   let lab: Lab
   let daemon: Daemon
   let speaker: SpeakerProcess
@@ -53,92 +46,96 @@ function matrix(kind: DaemonKind): void {
   })
   afterAll(() => lab.close())
 
+  const knows = async (cidr: string): Promise<boolean> => (await daemon.show(cidr)).includes(kind.large)
   const known = (cidr: string): Promise<string> =>
     eventually(
-      () => {
-        const text = daemon.show(cidr)
-        return text.includes(cidr.replace(/\/\d+$/, '')) && text
-      },
-      () => `${cidr} at ${kind.name}; ${JSON.stringify(speaker.lines.slice(-6))}`,
-      PATIENCE_MS,
-    )
-  const unknown = (cidr: string): boolean => {
-    try {
-      return !/large|communit|next.?hop|as.?path|\[i\]|unicast \[|AS_PATH/i.test(daemon.show(cidr))
-    } catch {
-      return true
-    }
-  }
-
-  for (const session of SESSIONS) {
-    const lack = kind.lacks[session.name]
-    test.skipIf(lack !== undefined)(
-      lack === undefined ? WHAT[session.name] : `${WHAT[session.name]}: ${lack}`,
       async () => {
-        const { v4, v6 } = routesOf(session.name)
-        if (!isSix(session) || kind.lacks['extended next hop'] === undefined)
-          expect(await known(v4)).toContain(kind.large)
-        if (session.twoOctets === undefined || kind.name !== 'FRR') expect(await known(v6)).toContain(kind.large)
-        const peers = (await speaker.show())['peers'] as { name: string; state: string }[]
-        expect(peers.find(({ name }) => name === session.name)?.state).toBe('established')
+        const text = await daemon.show(cidr)
+        return text.includes(kind.large) && text
       },
+      () => `${cidr} at ${kind.name}; ${said(speaker)}`,
     )
+
+  /** A case of the matrix, or what the daemon lacks for it. */
+  const shows = (what: string, needs: readonly Lack[], run: () => Promise<void>): void => {
+    const lack = needs.map(one => kind.lacks[one]).find(one => one !== undefined)
+    test.skipIf(lack !== undefined)(lack === undefined ? what : `${what}: ${lack}`, run)
   }
 
-  test.skipIf(kind.lacks['extended next hop'] !== undefined)(
-    `[row 51] [B-UNN-03] IPv4 by an IPv6 next hop${because(kind, 'extended next hop')}`,
-    async () => expect(await known(routesOf('six').v4)).toContain('2001:db8::10'),
-  )
+  for (const session of SESSIONS)
+    shows(WHAT[session.name], [session.name], async () => {
+      const { v4, v6 } = routesOf(session.name)
+      if (!isSix(session)) await known(v4)
+      if (session.twoOctets === undefined) await known(v6)
+      const peers = (await speaker.show())['peers'] as { name: string; state: string }[]
+      expect(peers.find(({ name }) => name === session.name)?.state).toBe('established')
+    })
 
-  test.skipIf(kind.lacks.refresh !== undefined)(
-    `[B-RR-01] it asks for a refresh${because(kind, 'refresh')}`,
+  shows('[row 51] [B-UNN-03] IPv4 by an IPv6 next hop', ['extended next hop'], async () => {
+    expect(await known(routesOf('six').v4)).toContain('2001:db8::10')
+    if (sessions.some(({ name }) => name === 'six-md5')) await known(routesOf('six-md5').v4)
+  })
+
+  shows(
+    '[row 68] [B-ATTR-22] IPv6 routes and AS numbers of two octets',
+    ['two-octets', 'two-octets ipv6'],
     async () => {
-      const from = speaker.lines.length
-      daemon.refresh!()
-      await speaker.line(
-        ({ name, detail }) => name === 'bgp:advertised' && detail?.['peer'] === 'plain',
-        'what was asked for',
-        from,
-      )
-      await known(routesOf('plain').v4)
+      await known(routesOf('two-octets').v6)
     },
   )
 
-  test.skipIf(kind.lacks.restart !== undefined)(
-    `[row 85] [B-GR-01] [B-GR-02] our speaker is killed and started again, and no route is lost${because(kind, 'restart')}`,
+  shows('[B-RR-01] it asks for a refresh', ['refresh'], async () => {
+    const from = speaker.lines.length
+    await daemon.refresh!()
+    await speaker.line(
+      ({ name, detail }) => name === 'bgp:advertised' && detail?.['peer'] === 'plain',
+      'what was asked for',
+      from,
+    )
+    await known(routesOf('plain').v4)
+  })
+
+  shows(
+    '[row 85] [B-GR-01] [B-GR-02] our speaker is killed and started again, and no route is lost',
+    ['restart'],
     async () => {
       const { v4, v6 } = routesOf('plain')
-      const restart = (): string => daemon.restart?.() ?? daemon.show(v4)
+      const allKnown = async (): Promise<void> => {
+        for (const cidr of [v4, v6]) expect(await knows(cidr), cidr).toBe(true)
+      }
+      const isStale = async (): Promise<boolean> =>
+        kind.stale!.test(await (daemon.restart === undefined ? daemon.show(v4) : daemon.restart()))
       speaker.child.kill('SIGKILL')
-      await eventually(() => kind.stale!.test(restart()), restart, PATIENCE_MS)
-      for (const cidr of [v4, v6]) expect(unknown(cidr), cidr).toBe(false)
-      speaker = begin(lab, [SESSIONS[0]!], { isRestarting: true, initialSyncMs: 30_000 })
+      await eventually(isStale, () => 'that it waits for us')
+      await allKnown()
+      speaker = begin(lab, [SESSIONS[0]!], { isRestarting: true, initialSyncMs: 60_000 })
       await speaker.event('bgp:established')
-      for (const cidr of [v4, v6]) expect(unknown(cidr), cidr).toBe(false)
+      await allKnown()
       speaker.tell({ do: 'synced' })
-      await eventually(() => !kind.stale!.test(restart()), restart, PATIENCE_MS)
-      for (const cidr of [v4, v6]) expect(unknown(cidr), cidr).toBe(false)
+      const isFresh = async (): Promise<boolean> => !(await isStale())
+      await eventually(isFresh, () => `the end of it; ${said(speaker)}`)
+      await allKnown()
     },
   )
 
-  test('[B-RIB-09] graceful shutdown: marked first, then withdrawn, with a word about why', async () => {
+  test('[B-RIB-09] graceful shutdown: marked first, then withdrawn', async () => {
     const { v4 } = routesOf('plain')
-    speaker.tell({ do: 'stop', options: { drainMs: 1_500, reason: 'node drained' } })
-    await eventually(
-      () => /graceful.?shutdown|65535[:,] ?0\b/i.test(daemon.show(v4)),
-      () => 'the mark',
-      PATIENCE_MS,
-    )
+    speaker.tell({ do: 'stop', options: { drainMs: DRAIN_MS, deadlineMs: DRAIN_MS, reason: 'node drained' } })
+    const isMarked = async (): Promise<boolean> => GRACEFUL_SHUTDOWN.test(await daemon.show(v4))
+    await eventually(isMarked, () => 'the mark')
     await speaker.event('stopped')
-    await eventually(
-      () => unknown(v4),
-      () => 'the end of it',
-      PATIENCE_MS,
-    )
-    const error = daemon.lastError?.()
-    if (error !== undefined) expect(error).toMatch(/shut ?down|cease/i)
+    const isGone = async (): Promise<boolean> => !(await knows(v4))
+    await eventually(isGone, () => 'the withdrawal')
+  })
+
+  shows('its operator reads that the session was ended by us', ['last error'], async () => {
+    expect(await daemon.lastError!()).toMatch(/shut ?down|cease/i)
   })
 }
+
+/** As FRR, BIRD, GoBGP, OpenBGPD and ExaBGP write 65535:0. */
+const GRACEFUL_SHUTDOWN = /graceful.?shutdown|planned-shut|65535[:,] ?0\b/i
+const DRAIN_MS = 6_000
 
 function begin(lab: Lab, sessions: readonly MatrixSession[], init: object): SpeakerProcess {
   const speaker = lab.speaker()
@@ -170,6 +167,6 @@ function peer(session: MatrixSession): object {
   }
 }
 
-function because({ lacks }: DaemonKind, what: keyof DaemonKind['lacks']): string {
-  return lacks[what] === undefined ? '' : `: ${lacks[what]}`
+function said(speaker: SpeakerProcess): string {
+  return JSON.stringify(speaker.lines.filter(({ name }) => name !== 'shown').slice(-6))
 }

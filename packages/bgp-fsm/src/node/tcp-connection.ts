@@ -1,4 +1,4 @@
-import { Socket, type Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { equalAddresses, parseAddress, type Address } from '@metallb-ts/netip'
 import type { Connection, ConnectionHandlers } from '../transport.ts'

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Lab } from './lab.ts'
 import {
@@ -12,16 +12,16 @@ import {
   type SessionName,
 } from './sessions.ts'
 
-/** What a daemon can be asked, in its own words. */
+/** What its own command line answers and does. */
 export interface Daemon {
-  /** What its own command line says of this prefix; empty or an error: it does not know it. */
-  show(cidr: string): string
+  /** What it says of this prefix; without our large community in it, it does not know it. */
+  show(cidr: string): Promise<string>
   /** Asks us to announce everything of the plain session again. */
-  refresh?(): void
+  refresh?(): Promise<unknown>
   /** What it says while it waits for the peer of the plain session to come back. @default what it shows of the route */
-  restart?(): string
+  restart?(): Promise<string>
   /** What it says of how the plain session ended. */
-  lastError?(): string
+  lastError?(): Promise<string>
 }
 
 export interface DaemonKind {
@@ -31,17 +31,19 @@ export interface DaemonKind {
   readonly large: string
   /** How it says that routes wait for a peer that restarts. */
   readonly stale?: RegExp
-  /** What this version cannot do, and how that is known. */
-  readonly lacks: Readonly<Partial<Record<SessionName | 'restart' | 'refresh' | 'extended next hop', string>>>
+  /** What Debian's version cannot do, and how that shows. */
+  readonly lacks: Readonly<Partial<Record<Lack, string>>>
   start(lab: Lab): Daemon
 }
+
+export type Lack = SessionName | 'two-octets ipv6' | 'restart' | 'refresh' | 'extended next hop' | 'last error'
 
 const FRR: DaemonKind = {
   name: 'FRR',
   programs: ['/usr/lib/frr/bgpd', '/usr/bin/vtysh'],
   large: `${OUR_ASN}:1:7`,
   stale: /stale/i,
-  lacks: {},
+  lacks: { 'two-octets ipv6': 'it leaves capability 65 out only with all others, multiprotocol among them' },
   start: lab => {
     const neighbour = (session: MatrixSession): string => {
       const is = ` neighbor ${session.source}`
@@ -51,7 +53,6 @@ const FRR: DaemonKind = {
         session.dials === undefined ? `${is} passive` : `${is} timers connect 1`,
         ...(session.password === undefined ? [] : [`${is} password ${session.password}`]),
         ...(session.ttlSecurity === undefined ? [] : [`${is} ttl-security hops 1`]),
-        // FRR always offers AS numbers of four octets, unless it offers nothing.
         ...(session.twoOctets === undefined ? [] : [`${is} dont-capability-negotiate`]),
         ...(isSix(session) ? [`${is} capability extended-nexthop`] : []),
         ...families.map(family => ` address-family ${family} unicast\n ${is} activate\n exit-address-family`),
@@ -66,10 +67,11 @@ router bgp ${DAEMON_ASN}
  no bgp network import-check
 ${SESSIONS.map(neighbour).join('\n')}
 `)
+    const vtysh = (command: string): Promise<string> => lab.ask(...frr.asking(command))
     return {
-      show: cidr => frr.ask(`show bgp ${cidr.includes(':') ? 'ipv6' : 'ipv4'} unicast ${cidr}`),
-      refresh: () => void frr.ask('clear bgp ipv4 unicast 192.0.2.10 soft in'),
-      lastError: () => frr.ask('show bgp neighbors 192.0.2.10'),
+      show: cidr => vtysh(`show bgp ${cidr.includes(':') ? 'ipv6' : 'ipv4'} unicast ${cidr}`),
+      refresh: () => vtysh('clear bgp ipv4 unicast 192.0.2.10 soft in'),
+      lastError: () => vtysh('show bgp neighbors 192.0.2.10'),
     }
   },
 }
@@ -100,11 +102,12 @@ protocol device {}
 protocol direct { ipv4; ipv6; }
 ${SESSIONS.map(protocol).join('\n')}
 `)
+    const birdc = (command: string): Promise<string> => lab.ask(...bird.asking(command))
     return {
-      show: cidr => bird.ask(`show route for ${cidr} all`),
-      refresh: () => void bird.ask('reload in to_plain'),
-      restart: () => bird.ask('show protocols all to_plain'),
-      lastError: () => bird.ask('show protocols all to_plain'),
+      show: cidr => birdc(`show route all where net = ${cidr}`),
+      refresh: () => birdc('reload in to_plain'),
+      restart: () => birdc('show protocols all to_plain'),
+      lastError: () => birdc('show protocols all to_plain'),
     }
   },
 }
@@ -114,7 +117,11 @@ const GOBGP: DaemonKind = {
   programs: ['/usr/bin/gobgpd', '/usr/bin/gobgp'],
   large: `${OUR_ASN}:1:7`,
   stale: /^S/m,
-  lacks: { 'two-octets': 'it cannot be told to leave capability 65 out' },
+  lacks: {
+    'two-octets': 'it cannot be told to leave capability 65 out',
+    refresh: 'its soft reset reads again what it kept of us, and counts no Route Refresh as sent',
+    'last error': 'its neighbor command does not say how a session ended',
+  },
   start: lab => {
     const neighbour = (session: MatrixSession): string => `
 [[neighbors]]
@@ -152,11 +159,7 @@ const GOBGP: DaemonKind = {
         .join('')}`,
     )
     lab.spawn(lab.router, '/usr/bin/gobgpd', ['-f', conf, '--log-level=error'])
-    const gobgp = (...args: readonly string[]): string => inside(lab, 'gobgp', ...args)
-    return {
-      show: cidr => gobgp('global', 'rib', cidr, '-a', cidr.includes(':') ? 'ipv6' : 'ipv4'),
-      refresh: () => void gobgp('neighbor', '192.0.2.10', 'softresetin'),
-    }
+    return { show: cidr => lab.ask('gobgp', 'global', 'rib', cidr, '-a', cidr.includes(':') ? 'ipv6' : 'ipv4') }
   },
 }
 
@@ -166,8 +169,8 @@ const OPENBGPD: DaemonKind = {
   large: `${OUR_ASN}:1:7`,
   stale: /stale/,
   lacks: {
-    md5: 'the Linux port has no TCP MD5',
-    'six-md5': 'the Linux port has no TCP MD5',
+    md5: 'on Linux its listening socket has no key, and the kernel counts TCPMD5Unexpected',
+    'six-md5': 'on Linux its listening socket has no key, and the kernel counts TCPMD5Unexpected',
     'extended next hop': 'version 7.7 has no RFC 8950',
   },
   start: lab => {
@@ -178,6 +181,7 @@ neighbor ${session.source} {
   ${session.dials === undefined ? 'passive' : ''}
   announce IPv4 unicast
   announce IPv6 unicast
+  ${session.password === undefined ? '' : `tcp md5sig password ${session.password}`}
   ${session.ttlSecurity === undefined ? '' : 'ttl-security yes'}
   ${session.twoOctets === undefined ? '' : 'announce as-4byte no'}
 }`
@@ -202,10 +206,10 @@ deny to any
     execFileSync('chmod', ['600', conf])
     mkdirSync('/run/openbgpd', { recursive: true }) // its chroot, which nobody makes where there is no systemd
     lab.spawn(lab.router, '/usr/sbin/bgpd', ['-d', '-f', conf])
-    const bgpctl = (...args: readonly string[]): string => inside(lab, 'bgpctl', '-s', socket, ...args)
+    const bgpctl = (...args: readonly string[]): Promise<string> => lab.ask('bgpctl', '-s', socket, ...args)
     return {
       show: cidr => bgpctl('show', 'rib', 'detail', cidr),
-      refresh: () => void bgpctl('neighbor', '192.0.2.10', 'refresh'),
+      refresh: () => bgpctl('neighbor', '192.0.2.10', 'refresh'),
       lastError: () => bgpctl('show', 'neighbor', '192.0.2.10'),
     }
   },
@@ -213,11 +217,11 @@ deny to any
 
 const EXABGP: DaemonKind = {
   name: 'ExaBGP',
-  programs: ['/usr/sbin/exabgp'],
-  large: `[ ${OUR_ASN}, 1 , 7 ]`,
+  programs: ['/usr/sbin/exabgp', '/usr/sbin/exabgpcli'],
+  large: `${OUR_ASN}:1:7`,
   lacks: {
-    restart: 'it keeps no routes',
-    refresh: 'it keeps no routes',
+    restart: 'it forgets what it received as soon as its peer is back',
+    'last error': 'its command line does not say how a session ended',
   },
   start: lab => {
     const neighbour = (session: MatrixSession): string => `
@@ -229,45 +233,37 @@ neighbor ${session.source} {
   ${session.dials === undefined ? 'passive;' : ''}
   ${session.password === undefined ? '' : `md5-password "${session.password}";`}
   ${session.ttlSecurity === undefined ? '' : 'outgoing-ttl 255; incoming-ttl 255;'}
-  capability { ${session.twoOctets === undefined ? '' : 'asn4 disable;'} ${isSix(session) ? 'nexthop enable;' : ''} }
+  capability {
+    route-refresh;
+    ${session.twoOctets === undefined ? '' : 'asn4 disable;'}
+    ${isSix(session) ? 'nexthop enable;' : ''}
+  }
   family { ipv4 unicast; ipv6 unicast; }
   ${isSix(session) ? 'nexthop { ipv4 unicast ipv6; }' : ''}
-  api { processes [ told ]; receive { parsed; update; } }
 }`
-    const log = join(lab.folder, 'exabgp.json')
-    const told = lab.file('told.sh', `exec cat > ${log}\n`)
-    const conf = lab.file(
-      'exabgp.conf',
-      `process told { run /bin/sh ${told}; encoder json; }\n${SESSIONS.map(neighbour).join('\n')}`,
-    )
+    const conf = lab.file('exabgp.conf', SESSIONS.map(neighbour).join('\n'))
+    const pipes = join(lab.folder, 'run', 'exabgp')
+    mkdirSync(pipes, { recursive: true })
+    execFileSync('mkfifo', [join(pipes, 'exabgp.in'), join(pipes, 'exabgp.out')])
     const settings = [
       'daemon.user=root',
       'daemon.drop=false',
-      'api.cli=false',
-      'log.enable=false',
+      'log.destination=stderr',
+      'log.level=CRIT',
       'tcp.bind=192.0.2.1 2001:db8::1',
       'tcp.port=179',
     ]
-    lab.spawn(lab.router, '/usr/bin/env', [...settings.map(one => `exabgp.${one}`), 'exabgp', conf])
+    const root = ['--root', lab.folder]
+    lab.spawn(lab.router, '/usr/bin/env', [...settings.map(one => `exabgp.${one}`), 'exabgp', ...root, conf])
+    const exabgpcli = (...command: readonly string[]): Promise<string> => lab.ask('exabgpcli', ...root, ...command)
     return {
-      // It has no table: what it last said of the prefix is what it knows.
-      show: cidr => {
-        if (!existsSync(log)) return ''
-        const line = readFileSync(log, 'utf8')
-          .split('\n')
-          .findLast(one => one.includes(`"${cidr}"`))
-        return line?.includes('"announce"') === true ? line : ''
+      show: async cidr => {
+        const lines = (await exabgpcli('show', 'adj-rib', 'in', 'extensive')).split('\n')
+        return lines.filter(line => line.includes(` ${cidr} `)).join('\n')
       },
+      refresh: () => exabgpcli('neighbor', '192.0.2.10', 'announce', 'route-refresh', 'ipv4', 'unicast'),
     }
   },
 }
 
 export const DAEMONS: readonly DaemonKind[] = [FRR, BIRD, GOBGP, OPENBGPD, EXABGP]
-
-function inside(lab: Lab, ...command: readonly string[]): string {
-  return execFileSync('ip', ['netns', 'exec', lab.router, ...command], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: 5_000, // some wait for a daemon that is not there
-  })
-}

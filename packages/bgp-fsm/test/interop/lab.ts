@@ -1,9 +1,13 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 
+const run = promisify(execFile)
+const ANSWER_MS = 10_000 // some wait for a daemon that is not there
+const MOST_OCTETS = 64 * 1_024 * 1_024
 const RUN = `${process.pid.toString(36)}${Date.now().toString(36).slice(-4)}`
 let lastLab = 0
 
@@ -37,6 +41,13 @@ export class Lab {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     })
+  }
+
+  /** What a command says to the router's standard output, while other things go on. */
+  async ask(...command: readonly string[]): Promise<string> {
+    const args = ['netns', 'exec', this.router, ...command]
+    const { stdout } = await run('ip', args, { timeout: ANSWER_MS, maxBuffer: MOST_OCTETS })
+    return stdout
   }
 
   file(name: string, text: string): string {
@@ -110,15 +121,16 @@ export class Frr {
 
   /** Runs commands of FRR's own shell. */
   ask(...commands: readonly string[]): string {
-    const args = commands.flatMap(command => ['-c', command])
-    return execFileSync(
-      'ip',
-      ['netns', 'exec', this.#lab.router, 'vtysh', '--vty_socket', this.#lab.folder, '-d', 'bgpd', ...args],
-      {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      },
-    )
+    return execFileSync('ip', ['netns', 'exec', this.#lab.router, ...this.asking(...commands)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  }
+
+  /** The command line that does it. */
+  asking(...commands: readonly string[]): readonly string[] {
+    const shell = ['vtysh', '--vty_socket', this.#lab.folder, '-d', 'bgpd']
+    return [...shell, ...commands.flatMap(command => ['-c', command])]
   }
 
   json<T>(command: string): T {
@@ -133,10 +145,13 @@ export class Bird {
   }
 
   ask(command: string): string {
-    return execFileSync('birdc', ['-s', join(this.#lab.folder, 'bird.ctl'), command], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+    const [program, ...args] = this.asking(command)
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  }
+
+  /** The command line that does it. */
+  asking(command: string): readonly [string, ...string[]] {
+    return ['birdc', '-s', join(this.#lab.folder, 'bird.ctl'), command]
   }
 }
 
@@ -181,15 +196,15 @@ export class SpeakerProcess {
 
 /** Asks again until there is an answer, or a deadline that only a hanging peer reaches. */
 export async function eventually<T>(
-  ask: () => T | undefined | false,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
   what: () => string,
-  timeoutMs = 40_000,
+  timeoutMs = 90_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     let answer: T | undefined | false
     try {
-      answer = ask()
+      answer = await ask()
     } catch {
       answer = undefined // the daemon is not up yet
     }
