@@ -1,4 +1,6 @@
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { NODES, type NodeName } from './addresses.ts'
 import { PROGRAM_FLAGS, programPath } from './api-server.ts'
 import { pause } from './eventually.ts'
@@ -25,12 +27,9 @@ export interface GapReport {
 /** What clients of the lab's network see. */
 export class Clients {
   readonly #spaces: Namespaces
-  readonly #folder: string
 
-  /** @param folder where captures go */
-  constructor(spaces: Namespaces, folder: string) {
+  constructor(spaces: Namespaces) {
     this.#spaces = spaces
-    this.#folder = folder
   }
 
   /** The answer to one HTTP request, or undefined when there was none in time. */
@@ -106,14 +105,19 @@ export class Clients {
     return JSON.parse(output.split('\n')[1] ?? '{}') as GapReport
   }
 
-  /** Captures on an interface of a namespace until stopped; answers with what tshark makes of it, a frame a line. */
+  /**
+   * Captures on eth0 of a namespace until stopped; answers with what tshark makes of it, a frame a line. The file stays as
+   * evidence under this name, until the next capture that has it.
+   */
   capture(
+    name: string,
     namespace: string,
-    device: string,
     filter: string,
   ): { readonly begun: Promise<void>; stop(): Promise<readonly string[]> } {
-    const path = join(this.#folder, `${namespace}-${Date.now()}.pcap`)
-    const child = start(namespace, 'tcpdump', ['-U', '--immediate-mode', '-i', device, '-w', path, filter], {
+    const path = join(CAPTURES, `${name}.pcap`)
+    mkdirSync(CAPTURES, { recursive: true })
+    rmSync(path, { force: true })
+    const child = start(namespace, 'tcpdump', ['-U', '--immediate-mode', '-i', 'eth0', '-w', path, filter], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     return {
@@ -139,5 +143,6 @@ export class Clients {
   }
 }
 
+const CAPTURES = fileURLToPath(new URL('../../../.cache/captures', import.meta.url))
 const STEADY_MS = 500
 const SETTLE_MS = 300

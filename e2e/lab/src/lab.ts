@@ -8,16 +8,18 @@ import { PROGRAM_FLAGS, programPath, startApi, type ApiKind, type LabApi } from 
 import { Clients } from './clients.ts'
 import { Cluster, POD_PORT, SYSTEM } from './cluster.ts'
 import { followServices } from './data-path.ts'
-import { pause } from './eventually.ts'
+import { eventually, pause } from './eventually.ts'
 import { Processes } from './processes.ts'
 import { startBird, startFarBird, startFrr, type Router } from './routers.ts'
-import { ipBatch, runQuietly } from './shell.ts'
+import { ipBatch, run, runQuietly } from './shell.ts'
 import { buildTopology, namespacesOf, removeTopology, type Namespaces } from './topology.ts'
 
 export interface LabInit {
   readonly api: ApiKind
   /** @default both */
   readonly routers?: readonly ('frr' | 'bird')[]
+  /** The routers restart gracefully. @default false */
+  readonly restartsGracefully?: boolean
   /** What runs of controller and speaker: their sources, or what `nx run-many -t build` made of them. @default source */
   readonly programs?: 'source' | 'bundle'
   /** Without the definitions of our resources and our namespace, for tests of what installs them. @default false */
@@ -55,7 +57,7 @@ export class Lab {
     this.id = `mts${randomBytes(2).toString('hex')}`
     this.folder = mkdtempSync(join(tmpdir(), `${this.id}-`))
     this.spaces = namespacesOf(this.id)
-    this.clients = new Clients(this.spaces, this.folder)
+    this.clients = new Clients(this.spaces)
     this.processes = new Processes(this.folder)
   }
 
@@ -163,11 +165,34 @@ export class Lab {
     ipBatch(['link delete eth0'], this.spaces.node(node))
   }
 
+  /** One more wire, from a node to a router, with link-local addresses alone; answers with the names of its ends. */
+  connect(node: NodeName, router: 'frr' | 'bird'): { readonly node: string; readonly router: string } {
+    const ends = { node: `to-${router}`, router: `to-${node}` }
+    const peer = `peer name ${ends.router} netns ${this.spaces[router]}`
+    ipBatch([`link add ${ends.node} type veth ${peer}`, `link set ${ends.node} up`], this.spaces.node(node))
+    ipBatch([`link set ${ends.router} up`], this.spaces[router])
+    return ends
+  }
+
+  /** The link-local address of an interface of a node. */
+  linkLocal(node: NodeName, device: string): Promise<string> {
+    return eventually(`a link-local address of ${device}`, async () => {
+      const args = ['-n', this.spaces.node(node), '-j', '-6', 'address', 'show', 'dev', device, 'scope', 'link']
+      const [link] = JSON.parse(await run('ip', args)) as readonly { addr_info?: readonly { local: string }[] }[]
+      return link?.addr_info?.[0]?.local
+    })
+  }
+
+  /** A router loses one of its addresses on the LAN. */
+  dropAddress(router: 'frr' | 'bird', address: string, length: number): void {
+    ipBatch([`address delete ${address}/${length} dev eth0`], this.spaces[router])
+  }
+
   async #build(): Promise<void> {
     const { api: kind, routers = ['frr', 'bird'], bare = false } = this.#init
     await buildTopology(this.spaces)
-    if (routers.includes('frr')) this.#routers.frr = await startFrr(this.spaces.frr, this.folder)
-    if (routers.includes('bird')) this.#routers.bird = await startBird(this.spaces.bird, this.folder)
+    if (routers.includes('frr')) this.#routers.frr = await startFrr(this.spaces.frr, this.folder, this.#init)
+    if (routers.includes('bird')) this.#routers.bird = await startBird(this.spaces.bird, this.folder, this.#init)
     const api = (this.#api = await startApi(kind, this.spaces, join(this.folder, 'api')))
     const cluster = (this.#cluster = new Cluster(api.client, kind))
     for (const node of NODES) {

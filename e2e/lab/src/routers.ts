@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BIRD_ASN, FAR, FAR_BIRD_ASN, FRR_ASN, HOSTS, LAN, NODE_ASN, NODES, nodeHost } from './addresses.ts'
-import { run, runQuietly } from './shell.ts'
+import { run } from './shell.ts'
 
 /** A router that the nodes open sessions with. */
 export interface Router {
@@ -11,34 +10,48 @@ export interface Router {
   nextHops(prefix: string): Promise<readonly string[]>
   /** What the router's own command line says; FRR takes several lines, as in its configuration. */
   command(text: string): Promise<string>
+  /** Its BGP daemon is killed; what it had put into the kernel stays there. */
+  crash(): Promise<void>
+  /** The daemon comes back after a crash, with the configuration that it was started with. */
+  recover(): Promise<void>
+}
+
+export interface RouterInit {
+  /** Asks its neighbours to keep its routes while it is away, and keeps its own. @default false */
+  readonly restartsGracefully?: boolean
 }
 
 const FRR_FOLDER = '/usr/lib/frr'
 
 /** FRR's zebra, bgpd and bfdd, each node a passive neighbour in both families. */
-export async function startFrr(namespace: string, folder: string): Promise<Router> {
+export async function startFrr(namespace: string, folder: string, init: RouterInit = {}): Promise<Router> {
   const home = join(folder, 'frr')
   mkdirSync(home, { recursive: true })
   writeFileSync(join(home, 'zebra.conf'), 'hostname frr\n')
-  writeFileSync(join(home, 'bgpd.conf'), frrConfig())
+  writeFileSync(join(home, 'bgpd.conf'), frrConfig(init))
   await run('chown', ['-R', 'frr:frr', home])
   await run('chmod', ['755', folder])
   const common = ['-d', '-z', join(home, 'zserv.api'), '--vty_socket', home, '-A', '127.0.0.1']
   const exec = (...args: string[]): Promise<string> => run('ip', ['netns', 'exec', namespace, ...args])
+  const bgpd = async (): Promise<void> => {
+    await exec(`${FRR_FOLDER}/bgpd`, ...common, '-f', join(home, 'bgpd.conf'), '-i', join(home, 'bgpd.pid'))
+  }
   await exec(`${FRR_FOLDER}/zebra`, ...common, '-f', join(home, 'zebra.conf'), '-i', join(home, 'zebra.pid'))
   await until(() => existsSync(join(home, 'zserv.api')))
-  await exec(`${FRR_FOLDER}/bgpd`, ...common, '-f', join(home, 'bgpd.conf'), '-i', join(home, 'bgpd.pid'))
+  await bgpd()
   await exec(`${FRR_FOLDER}/bfdd`, ...common, '--bfdctl', join(home, 'bfdd.sock'), '-i', join(home, 'bfdd.pid'))
   return {
     name: 'frr',
     nextHops: prefix => kernelNextHops(namespace, prefix),
     command: text => run('vtysh', ['--vty_socket', home, ...text.split('\n').flatMap(line => ['-c', line])]),
+    crash: () => killed(join(home, 'bgpd.pid')),
+    recover: bgpd,
   }
 }
 
 /** BIRD on the LAN, each node a passive neighbour in both families. */
-export function startBird(namespace: string, folder: string): Promise<Router> {
-  return birdWith(birdConfig(), namespace, join(folder, 'bird'))
+export function startBird(namespace: string, folder: string, init: RouterInit = {}): Promise<Router> {
+  return birdWith(birdConfig(init), namespace, join(folder, 'bird'))
 }
 
 /** BIRD behind the router FRR, two hops from every node. */
@@ -48,24 +61,22 @@ export function startFarBird(namespace: string, folder: string): Promise<Router>
 
 async function birdWith(config: string, namespace: string, home: string): Promise<Router> {
   mkdirSync(home, { recursive: true })
-  const control = join(home, 'bird.ctl')
-  writeFileSync(join(home, 'bird.conf'), config)
-  await run('ip', [
-    'netns',
-    'exec',
-    namespace,
-    'bird',
-    '-c',
-    join(home, 'bird.conf'),
-    '-s',
-    control,
-    '-P',
-    join(home, 'bird.pid'),
-  ])
+  const [file, control, pid] = ['bird.conf', 'bird.ctl', 'bird.pid'].map(name => join(home, name)) as [
+    string,
+    string,
+    string,
+  ]
+  writeFileSync(file, config)
+  const bird = async (...more: readonly string[]): Promise<void> => {
+    await run('ip', ['netns', 'exec', namespace, 'bird', '-c', file, '-s', control, '-P', pid, ...more])
+  }
+  await bird()
   return {
     name: 'bird',
     nextHops: prefix => kernelNextHops(namespace, prefix),
     command: text => run('birdc', ['-s', control, ...text.split(' ')]),
+    crash: () => killed(pid),
+    recover: () => bird('-R'),
   }
 }
 
@@ -75,6 +86,12 @@ export function missingRouters(): readonly string[] {
   if (!existsSync(`${FRR_FOLDER}/bgpd`)) missing.push('frr')
   if (!['/usr/sbin/bird', '/usr/bin/bird'].some(existsSync)) missing.push('bird2')
   return missing
+}
+
+/** An IPv4 route may go through an IPv6 gateway, which then stands elsewhere (RFC 8950). */
+interface Hop {
+  readonly gateway?: string
+  readonly via?: { readonly host: string }
 }
 
 async function kernelNextHops(namespace: string, prefix: string): Promise<readonly string[]> {
@@ -87,15 +104,14 @@ async function kernelNextHops(namespace: string, prefix: string): Promise<readon
     'show',
     prefix.replace(/\/(32|128)$/, ''),
   ]
-  const routes = JSON.parse((await run('ip', args)) || '[]') as {
-    gateway?: string
-    nexthops?: { gateway?: string }[]
-  }[]
-  const hops = routes.flatMap(({ gateway, nexthops }) => [gateway, ...(nexthops ?? []).map(hop => hop.gateway)])
-  return hops.filter(hop => hop !== undefined).sort()
+  const routes = JSON.parse((await run('ip', args)) || '[]') as (Hop & {
+    readonly nexthops?: readonly Hop[]
+  })[]
+  const hops = routes.flatMap(({ nexthops, ...only }) => [only, ...(nexthops ?? [])])
+  return hops.flatMap(({ gateway, via }) => gateway ?? via?.host ?? []).sort()
 }
 
-function frrConfig(): string {
+function frrConfig({ restartsGracefully = false }: RouterInit): string {
   const neighbours = (family: 'ipv4' | 'ipv6'): string[] => NODES.map(node => LAN[family](nodeHost(node)))
   const all = [...neighbours('ipv4'), ...neighbours('ipv6')]
   return [
@@ -103,6 +119,7 @@ function frrConfig(): string {
     ` bgp router-id ${LAN.ipv4(HOSTS.frr)}`,
     ' no bgp ebgp-requires-policy',
     ' no bgp default ipv4-unicast',
+    ...(restartsGracefully ? [' bgp graceful-restart', ' bgp graceful-restart preserve-fw-state'] : []),
     ' bgp bestpath as-path multipath-relax',
     ...all.flatMap(address => [
       ` neighbor ${address} remote-as ${NODE_ASN}`,
@@ -121,14 +138,14 @@ function frrConfig(): string {
   ].join('\n')
 }
 
-function birdConfig(): string {
+function birdConfig({ restartsGracefully = false }: RouterInit): string {
   const session = (family: 'ipv4' | 'ipv6', node: (typeof NODES)[number]): string => `
 protocol bgp ${node}_${family} {
   local ${LAN[family](HOSTS.bird)} as ${BIRD_ASN};
   neighbor ${LAN[family](nodeHost(node))} as ${NODE_ASN};
   passive;
   error wait time 1, 2;
-  bfd on;
+  bfd on;${restartsGracefully ? '\n  graceful restart on;' : ''}
   ${family} { import all; export none; };
 }`
   const kernel = (family: 'ipv4' | 'ipv6'): string => `
@@ -170,10 +187,18 @@ async function until(holds: () => boolean): Promise<void> {
     if (holds()) return
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  throw new Error('a router did not start')
+  throw new Error('a router did not start, or did not end')
 }
 
-/** Ends daemons that left their process group. */
-export function killByPidFile(path: string): void {
-  runQuietly('pkill', ['-9', '-F', path])
+/** SIGKILL to a daemon that left its process group; resolves when it is gone. */
+async function killed(pidFile: string): Promise<void> {
+  const pid = Number(readFileSync(pidFile, 'utf8'))
+  process.kill(pid, 'SIGKILL')
+  await until(() => !isAlive(pid))
+}
+
+/** One that has ended may stand in the table of processes until its parent asks for it. */
+function isAlive(pid: number): boolean {
+  const path = `/proc/${pid}/stat`
+  return existsSync(path) && !readFileSync(path, 'utf8').includes(') Z ')
 }

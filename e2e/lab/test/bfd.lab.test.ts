@@ -72,7 +72,7 @@ describe('BFD with a router', () => {
   })
 
   it('[F-ADM-03] a speaker that stops ends BGP first, and then tells BFD that it is no failure', async () => {
-    const capture = lab.clients.capture(lab.spaces.node('n3'), 'eth0', 'tcp port 179 or udp port 3784')
+    const capture = lab.clients.capture('bfd-stop', lab.spaces.node('n3'), 'tcp port 179 or udp port 3784')
     await capture.begun
     await lab.processes.stop('speaker-n3')
     const frames = await capture.stop()

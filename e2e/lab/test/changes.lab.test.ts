@@ -28,9 +28,12 @@ describe('changes of the configuration, on the wire', () => {
 
   /** Segments that begin or end a connection with a router, and NOTIFICATIONs, while something is done. */
   async function disturbances(
+    what: string,
     act: () => Promise<void>,
   ): Promise<{ readonly frr: readonly string[]; readonly bird: readonly string[] }> {
-    const captures = [lab.spaces.frr, lab.spaces.bird].map(space => lab.clients.capture(space, 'eth0', 'tcp port 179'))
+    const captures = (['frr', 'bird'] as const).map(router =>
+      lab.clients.capture(`${what}-${router}`, lab.spaces[router], 'tcp port 179'),
+    )
     await Promise.all(captures.map(({ begun }) => begun))
     await act()
     const [frr = [], bird = []] = await Promise.all(
@@ -40,7 +43,7 @@ describe('changes of the configuration, on the wire', () => {
   }
 
   it('a Service, a label, a community and another peer disturb no session', async () => {
-    const seen = await disturbances(async () => {
+    const seen = await disturbances('additions', async () => {
       await lab.cluster.service('more', {}, ROUTED)
       const [more = ''] = await lab.cluster.addresses('more')
       for (const router of ['frr', 'bird'] as const) await nextHops(lab, router, more, ALL)
@@ -73,7 +76,7 @@ describe('changes of the configuration, on the wire', () => {
     await atRouter('first')
     await pause(1_000)
     await nextHops(lab, 'frr', address, ALL)
-    const seen = await disturbances(async () => {
+    const seen = await disturbances('rotated-password', async () => {
       const data = { password: base64('second') }
       await lab.cluster.client.patch(SECRETS, `${SYSTEM}/tor`, { data }, { type: 'merge' })
       await atRouter('second')

@@ -56,7 +56,7 @@ describe('layer 2 on a LAN', () => {
 
   it('[row 29] the next owner takes over a cut link, and tells the LAN in both families', async () => {
     const [first, second] = order
-    const capture = lab.clients.capture(lab.spaces.client, 'eth0', 'arp or icmp6')
+    const capture = lab.clients.capture('owner-lost', lab.spaces.client, 'arp or icmp6')
     await capture.begun
     const { longestMs, nodes } = await lab.clients.gapDuring('lan', ipv4, 4, () => lab.cutLink(first!))
     expect(await soleOwner(lab, ipv4)).toBe(second)
@@ -86,7 +86,7 @@ describe('layer 2 on a LAN', () => {
     const last = order[2]!
     await lab.processes.stop(`speaker-${last}`)
     const mac = await lab.clients.mac(last)
-    const capture = lab.clients.capture(lab.spaces.client, 'eth0', `ether src ${mac} and (arp or icmp6)`)
+    const capture = lab.clients.capture('restarted', lab.spaces.client, `ether src ${mac} and (arp or icmp6)`)
     await capture.begun
     lab.startSpeaker(last)
     await eventually('the speaker to know its place', () =>
