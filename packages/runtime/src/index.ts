@@ -45,6 +45,7 @@ export {
   type OptionValues,
 } from './options.ts'
 export { jittered, randomInteger, type Random } from './random.ts'
+export { RestAfterWork, type RestParts } from './rest-after-work.ts'
 export {
   meaninglessOption,
   PROCESS_OPTIONS,

@@ -1,6 +1,6 @@
-import { SimClock } from '@metallb-ts/runtime/testing'
+import { SimClock } from './testing/index.ts'
 import { expect, test } from 'vitest'
-import { RestAfterWork } from './rest.ts'
+import { RestAfterWork } from './rest-after-work.ts'
 
 interface World {
   readonly clock: SimClock

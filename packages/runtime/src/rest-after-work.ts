@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@metallb-ts/runtime'
+import type { Clock, Timer } from './clock.ts'
 
 export interface RestParts {
   readonly clock: Clock
