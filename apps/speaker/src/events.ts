@@ -43,5 +43,7 @@ export interface ProcessEvents {
   'process:works': { services: number; sinceStartMs: number }
   /** Every Service was looked at, and every session was tried. */
   'process:ready': { sinceStartMs: number }
+  /** Much had to be done, and is. */
+  'process:rests': Record<never, never>
   'process:draining': { signal: string }
 }

@@ -4,6 +4,7 @@ import { createClient } from '@metallb-ts/k8s-watch'
 import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import { parseAddress } from '@metallb-ts/netip'
 import {
+  compactHeap,
   createJsonLogger,
   createPrometheusMetrics,
   REAL_CLOCK,
@@ -68,6 +69,7 @@ async function run(options: SpeakerOptions): Promise<void> {
       drainDelayMs: options.drainSeconds * 1_000,
     },
   )
+  speaker.bus.subscribe('process:rests', compactHeap)
   const health = await startHealthServer({
     port: options.healthPort,
     host: '127.0.0.1',

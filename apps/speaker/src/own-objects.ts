@@ -58,6 +58,8 @@ export interface OwnObjects {
   add(key: string, options?: { readonly priority?: 'backlog' }): void
   /** The keys of all that stand in the cluster are looked at again. */
   addKnown(): void
+  /** Keys that are worked on, or wait for that. */
+  readonly length: number
   /** Leaves the objects: those of a pod that is deleted go with it, and a process that comes back finds them true. */
   stop(): Promise<void>
 }
@@ -168,6 +170,9 @@ export function createOwnObjects<T extends OwnObject>(
     },
     add: (key, options) => queue.add(key, options),
     addKnown,
+    get length() {
+      return queue.length
+    },
     stop: async () => {
       for (const informer of informers) informer.stop()
       await queue.stop()

@@ -35,6 +35,8 @@ export interface ConditionParts {
 export interface ConditionWriter {
   start(): void
   everything(): void
+  /** Services that are worked on, or wait for that. */
+  readonly length: number
   stop(): Promise<void>
 }
 
@@ -137,6 +139,9 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
     start: () => queue.start(),
     everything: () => {
       for (const [service] of announced.entries()) queue.add(service, { priority: 'backlog' })
+    },
+    get length() {
+      return queue.length
     },
     stop: () => queue.stop(),
   }

@@ -40,6 +40,8 @@ export interface SignParts {
 export interface Signs {
   /** Once the process is ready: what it says before would be taken back. */
   start(): void
+  /** Of Services, what is yet to be shown. */
+  readonly waiting: number
   stop(): Promise<void>
 }
 
@@ -128,6 +130,9 @@ export function createSigns(
         statuses.everything()
         conditions.everything()
       })
+    },
+    get waiting() {
+      return statuses.length + conditions.length
     },
     stop: async () => {
       isStopped = true

@@ -19,6 +19,8 @@ export interface StatusWriter {
   start(): void
   /** Looks at every Service and object again. */
   everything(): void
+  /** Services that are worked on, or wait for that. */
+  readonly length: number
   stop(): Promise<void>
 }
 
@@ -91,7 +93,14 @@ export function createStatusWriter(
 
   events.subscribe('service:judged', ({ detail: { service } }) => objects.add(service))
 
-  return { start: () => objects.start(), everything, stop: () => objects.stop() }
+  return {
+    start: () => objects.start(),
+    everything,
+    get length() {
+      return objects.length
+    },
+    stop: () => objects.stop(),
+  }
 }
 
 interface StatusKind {

@@ -16,7 +16,7 @@ import {
 } from '@metallb-ts/k8s-watch'
 import { address, type Address } from '@metallb-ts/netip'
 import { bfdWatches, type OwnerFacts } from '@metallb-ts/policy'
-import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
+import { RestAfterWork, type Clock, type Logger, type Metrics, type Random } from '@metallb-ts/runtime'
 import { createAnnouncedTracker, isAnnounced } from './announced-here.ts'
 import { stateOf } from './debug-state.ts'
 import { createDrain } from './drain-node.ts'
@@ -151,6 +151,12 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   const starting = new AbortController()
   const start = createStartup({ bus, clock, bgp, stores, onReady: () => signs.start() })
   const taken = createTakenWriter(seams, init)
+  const rest = new RestAfterWork({
+    clock,
+    isBusy: () => serviceQueue.length + signs.waiting > 0,
+    flush: ms => recorder.flush(ms),
+    onRest: () => bus.publish('process:rests', {}),
+  })
 
   const tasks = {
     config: () => {
@@ -223,7 +229,10 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     interfaces = names
     work.add('everyService')
   })
-  bus.subscribe('service:judged', () => drain.announcedChanged())
+  bus.subscribe('service:judged', () => {
+    drain.announcedChanged()
+    rest.did()
+  })
 
   function everyService(): void {
     for (const key of stores.services.entries()) serviceQueue.add(key[0], { priority: 'backlog' })
@@ -278,6 +287,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       bus.publish('process:draining', { signal })
       starting.abort()
       drain.stop()
+      rest.stop()
       for (const store of stores.all) store.stop()
       const written = signs.stop() // the network hears of it, whether the API server answers or not
       await Promise.all([serviceQueue.stop(), work.stop(), announced.stop()])
