@@ -25,15 +25,17 @@ parity: setup ## Write docs/parity.md and docs/rfc from the tests that passed
 lint: setup ## Format and lint
 	@PATH=$(CURDIR)/node_modules/.bin:$$PATH prettier --check . && PATH=$(CURDIR)/node_modules/.bin:$$PATH nx run-many -t lint
 
-control-plane: setup ## Build kube-apiserver and its companions into the user's cache
+control-plane: setup ## Build kube-apiserver and its companions, Helm among them, into the user's cache
 	@$(RUN) tools/envtest/build.ts
 
 images: setup ## Build the images of controller and speaker, and run them (BUILD_BASE, BASE, TAG)
 	@tools/setup.sh images
 	@$(RUN) tools/images/build.ts
+	-@$(RUN) tools/envtest/build.ts
 	@$(RUN) tools/images/try.ts
 
 compat: setup ## Run the cluster suite on other releases of Kubernetes (RELEASES=1.29.6,1.37.2)
+	@$(RUN) tools/envtest/build.ts
 	@$(RUN) tools/compat/run.ts
 
 setup:
