@@ -11,25 +11,25 @@ export class ObjectSet<T> {
     for (const name of Object.keys(indexes)) this.#terms.set(name, new Map())
   }
 
+  /** Takes the place of an object of the same key; what both are filed under stays as it is. */
   put(object: Stored<T>): void {
-    if (this.objects.has(object.key)) this.drop(object.key)
+    const before = this.objects.get(object.key)
     this.objects.set(object.key, object)
-    this.#eachTerm(object, (terms, term) => {
-      const keys = terms.get(term)
-      if (keys === undefined) terms.set(term, new Set([object.key]))
-      else keys.add(object.key)
-    })
+    for (const name in this.#indexes) {
+      const terms = this.#indexes[name]!(object.value)
+      for (const term of terms) this.#file(name, term, object.key)
+      if (before === undefined) continue
+      for (const term of this.#indexes[name]!(before.value))
+        if (!terms.includes(term)) this.#unfile(name, term, object.key)
+    }
   }
 
   drop(key: string): void {
     const object = this.objects.get(key)
     if (object === undefined) return
     this.objects.delete(key)
-    this.#eachTerm(object, (terms, term) => {
-      const keys = terms.get(term)
-      keys?.delete(key)
-      if (keys?.size === 0) terms.delete(term)
-    })
+    for (const name in this.#indexes)
+      for (const term of this.#indexes[name]!(object.value)) this.#unfile(name, term, key)
   }
 
   by(index: string, term: string): readonly T[] {
@@ -37,10 +37,17 @@ export class ObjectSet<T> {
     return [...keys].map(key => this.objects.get(key)!.value)
   }
 
-  #eachTerm({ value }: Stored<T>, visit: (terms: Map<string, Set<string>>, term: string) => void): void {
-    for (const name in this.#indexes) {
-      const terms = this.#terms.get(name)!
-      for (const term of this.#indexes[name]!(value)) visit(terms, term)
-    }
+  #file(index: string, term: string, key: string): void {
+    const terms = this.#terms.get(index)!
+    const keys = terms.get(term)
+    if (keys === undefined) terms.set(term, new Set([key]))
+    else keys.add(key)
+  }
+
+  #unfile(index: string, term: string, key: string): void {
+    const terms = this.#terms.get(index)!
+    const keys = terms.get(term)
+    keys?.delete(key)
+    if (keys?.size === 0) terms.delete(term)
   }
 }
