@@ -1,3 +1,5 @@
+import { GCProfiler } from 'node:v8'
+
 /**
  * The longest turn of the event loop, in milliseconds of this thread's own processor time: what it would have blocked
  * for on a machine with nothing else to do.
@@ -6,6 +8,7 @@ export class TurnWatch {
   #longest = 0
   #spent = spentMs()
   #timer: NodeJS.Timeout | undefined
+  #collector = collecting()
 
   private constructor() {
     this.#again()
@@ -25,8 +28,16 @@ export class TurnWatch {
     return longest
   }
 
+  /** The longest that the garbage collector stopped everything for, in milliseconds, since the last call. */
+  longestCollection(): number {
+    const { statistics = [] } = this.#collector.stop() ?? {}
+    this.#collector = collecting()
+    return Math.max(0, ...statistics.map(({ cost }) => cost / 1_000))
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
+    this.#collector.stop()
   }
 
   #again(): void {
@@ -41,6 +52,12 @@ export class TurnWatch {
     this.#longest = Math.max(this.#longest, spent - this.#spent)
     this.#spent = spent
   }
+}
+
+function collecting(): GCProfiler {
+  const profiler = new GCProfiler()
+  profiler.start()
+  return profiler
 }
 
 function spentMs(): number {

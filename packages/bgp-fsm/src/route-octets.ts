@@ -15,7 +15,7 @@ export function attributeOctets(
 ): Uint8Array {
   const known = KNOWN.get(attributes) ?? new Map<string, Uint8Array>()
   KNOWN.set(attributes, known)
-  const key = `${family} ${hops.map(formatAddress).join()} ${context.asn} ${context.negotiated.internal} ${context.negotiated.fourOctetAs}`
+  const key = `${family} ${textOf(hops)} ${context.asn} ${context.negotiated.internal} ${context.negotiated.fourOctetAs}`
   const before = known.get(key)
   if (before !== undefined) return before
   if (known.size >= MOST_KNOWN) known.clear()
@@ -42,6 +42,16 @@ export function heldBack({ prefix, attributes, pathId }: RibEntry, context: Pack
   return length > context.limit - MOST_OTHER_OCTETS ? 'attributes-too-long' : undefined
 }
 
+/** A session's own next hops are always the same. */
+function textOf(hops: readonly Address[]): string {
+  const known = TEXTS.get(hops)
+  if (known !== undefined) return known
+  const text = hops.map(formatAddress).join()
+  TEXTS.set(hops, text)
+  return text
+}
+
+const TEXTS = new WeakMap<readonly Address[], string>()
 /** Peers of one kind are told the same of the same attributes. */
 const KNOWN = new WeakMap<RouteAttributes, Map<string, Uint8Array>>()
 const MOST_KNOWN = 8
