@@ -22,13 +22,11 @@ interface Figures {
   readonly announceMs: number
   readonly announceCpuMs: number
   readonly withdrawMs: number
-  readonly updates: number | undefined
 }
 
 comeFirst()
 const rows: Record<string, string | number>[] = []
 for (const to of ['BIRD', 'FRR'] as const) for (const count of COUNTS) await compare(to, { count, sets: SETS })
-await oneSet()
 process.stdout.write(`${JSON.stringify({ benchmark: 'bgp-senders', rows }, undefined, 2)}\n`)
 
 async function compare(to: Receiver['name'], load: Load): Promise<void> {
@@ -63,20 +61,6 @@ async function compare(to: Receiver['name'], load: Load): Promise<void> {
   }
 }
 
-/** What FRR counts of 100 000 host routes that say the same. */
-async function oneSet(): Promise<void> {
-  const count = Math.max(...COUNTS)
-  for (const kind of SENDERS.filter(({ name }) => name === OURS)) {
-    const { updates = 0 } = await measure(kind, 'FRR', { count, sets: 1 })
-    rows.push({
-      what: 'UPDATEs for one set of attributes, End-of-RIB among them',
-      sender: kind.name,
-      routes: count,
-      updates,
-    })
-  }
-}
-
 async function measure(kind: SenderKind, to: Receiver['name'], load: Load): Promise<Figures> {
   const lab = new Lab()
   const onSignal = (): void => process.exit(130)
@@ -89,11 +73,10 @@ async function measure(kind: SenderKind, to: Receiver['name'], load: Load): Prom
     const before = sender.cpuMs()
     const told = await until(receiver, ({ routes }) => routes === load.count)
     const announceCpuMs = sender.cpuMs() - before
-    const updates = await receiver.updates()
     const asked = performance.now()
     sender.withdraw()
     const forgot = await until(receiver, ({ routes }) => routes === 0)
-    return { announceMs: told - established, announceCpuMs, withdrawMs: forgot - asked, updates }
+    return { announceMs: told - established, announceCpuMs, withdrawMs: forgot - asked }
   } finally {
     receiver?.close()
     lab.close()

@@ -7,8 +7,6 @@ export interface Receiver {
   readonly name: 'BIRD' | 'FRR'
   /** The session with the sender, and the routes of it that are in the table. */
   ask(): Promise<{ readonly isEstablished: boolean; readonly routes: number }>
-  /** UPDATEs that came, as the router itself counts them; undefined when it does not. */
-  updates(): Promise<number | undefined>
   close(): void
 }
 
@@ -39,7 +37,6 @@ protocol bgp sender {
           routes: numberIn(text, /Routes: +(\d+) imported/),
         }
       },
-      updates: () => Promise.resolve(undefined),
       close: () => control.close(),
     }
   },
@@ -59,10 +56,6 @@ router bgp ${ROUTER_ASN}
       ask: async () => {
         const text = await control.ask('show bgp ipv4 unicast summary json')
         return { isEstablished: text.includes('"state":"Established"'), routes: numberIn(text, /"pfxRcd":(\d+)/) }
-      },
-      updates: async () => {
-        const text = await control.ask('show bgp ipv4 unicast neighbors 192.0.2.10 json')
-        return numberIn(text, /"updatesRecv":(\d+)/)
       },
       close: () => control.close(),
     }
