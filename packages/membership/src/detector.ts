@@ -5,7 +5,7 @@ import { nameHash, type Heartbeat } from './wire.ts'
 /** Who is alive, as one member sees it. */
 export interface DetectorState {
   readonly phase: 'waiting' | 'listening' | 'ready' | 'stopped'
-  /** When the phase of that name began last. */
+  /** When the others were first told that this node listens; what they said before is no answer to it. */
   readonly listensSince: number
   /** Our start as we tell it, where the calendar alone would not do: it was set back since an earlier start of ours. */
   readonly boot: number
@@ -83,7 +83,7 @@ export function stepDetector(
     case 'reconnected':
       return state.phase === 'waiting' ? { state, effects: [] } : listen(settings, state, now)
     case 'expired':
-      return input.timer === 'settle' ? settled(settings, state, now) : beat(settings, state, now)
+      return input.timer === 'settle' ? settledLate(settings, state, now) : beat(settings, state, now)
     case 'stop':
       return stopped(settings, state, now)
   }
@@ -112,7 +112,7 @@ function setPeers(settings: DetectorSettings, state: DetectorState, nodes: reado
 /** Heard by the others, and counted by nobody, until we know them. */
 function listen({ profile }: DetectorSettings, state: DetectorState, now: number): Answer {
   return {
-    state: { ...state, phase: 'listening', listensSince: now, dueAt: now },
+    state: { ...state, phase: 'listening', listensSince: Infinity, dueAt: now },
     effects: [start('settle', profile.deadMs + profile.intervalMs), start('beat', 0)],
   }
 }
@@ -126,6 +126,20 @@ const UNHEARD: PeerState = {
   heard: new Map(),
   saidAt: -Infinity,
 }
+
+/** Who hears others that do not hear it yet goes on listening: its way out is not open, and it would be one owner beside another. */
+function settledLate(settings: DetectorSettings, state: DetectorState, now: number): Answer {
+  const { deadMs, intervalMs } = settings.profile
+  const isUnheard = [...state.peers.values()].some(
+    peer => now - peer.lastHeard <= deadMs && !hasHeardUs(settings, state, peer),
+  )
+  const isPatient = now - state.listensSince < MOST_DEAF_FACTOR * (deadMs + intervalMs)
+  if (isUnheard && isPatient) return { state, effects: [start('settle', intervalMs)] }
+  return settled(settings, state, now)
+}
+
+/** Of the time of listening. Kernels ask again for a neighbour's hardware address after a second, and then another. */
+const MOST_DEAF_FACTOR = 10
 
 /** Whoever was there has been heard by now: from here on we take part. */
 function settled(settings: DetectorSettings, state: DetectorState, now: number): Answer {
@@ -141,13 +155,19 @@ function settled(settings: DetectorSettings, state: DetectorState, now: number):
 
 /** When all the others have heard that we listen, there is nobody left to wait for. */
 function settledEarly(settings: DetectorSettings, { state, effects }: Answer, now: number): Answer {
-  const { phase, peers, listensSince } = state
-  const self = nameHash(settings.node)
-  const hasHeardUs = ({ heard, saidAt }: PeerState): boolean =>
-    saidAt - (heard.get(self) ?? Infinity) >= listensSince - AGE_PRECISION_MS
-  if (phase !== 'listening' || peers.size === 0 || ![...peers.values()].every(hasHeardUs)) return { state, effects }
+  const { phase, peers } = state
+  if (phase !== 'listening' || peers.size === 0) return { state, effects }
+  if (![...peers.values()].every(peer => hasHeardUs(settings, state, peer))) return { state, effects }
   const ready = settled(settings, state, now)
   return { state: ready.state, effects: [...effects, stop('settle'), ...ready.effects] }
+}
+
+function hasHeardUs(
+  { node }: DetectorSettings,
+  { listensSince }: DetectorState,
+  { heard, saidAt }: PeerState,
+): boolean {
+  return saidAt - (heard.get(nameHash(node)) ?? Infinity) >= listensSince - AGE_PRECISION_MS
 }
 
 /** Heartbeats tell ages in whole milliseconds. */
@@ -204,7 +224,9 @@ function beat(settings: DetectorSettings, state: DetectorState, now: number): An
   const slackUntil = isLate ? now + SLACK_MS : state.slackUntil
   // What came while we stalled has not been read yet: nobody is judged before the next beat.
   const judged = isLate ? { peers: state.peers, effects: [] } : judge(settings, { ...state, slackUntil }, now)
-  const next = { ...state, peers: judged.peers, sequence: state.sequence + 1, dueAt: now + intervalMs, slackUntil }
+  const listensSince = Math.min(state.listensSince, now)
+  const dueAt = now + intervalMs
+  const next = { ...state, peers: judged.peers, sequence: state.sequence + 1, listensSince, dueAt, slackUntil }
   return {
     state: { ...next, outdated: NOBODY },
     effects: [

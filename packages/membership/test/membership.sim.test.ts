@@ -197,6 +197,25 @@ describe('membership', () => {
     }
   })
 
+  test('who hears others that do not hear it does not take part before they do', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const cluster = new Cluster(seed, 3)
+      cluster.start()
+      cluster.clock.advance(2_000)
+      const [mute] = cluster.members as [Member]
+      cluster.cut(mute)
+      cluster.clock.advance(1_000)
+      cluster.network.heal()
+      for (const other of cluster.members) cluster.network.cut(mute.address, other.address)
+      mute.membership.reconnected()
+      cluster.clock.advance(900)
+      expect(mute.membership.alive(), `seed ${seed}`).toEqual(['n1', 'n2'])
+      cluster.network.heal()
+      cluster.clock.advance(200)
+      expect(cluster.views(), `seed ${seed}`).toEqual(Array(3).fill(['n0', 'n1', 'n2']))
+    }
+  })
+
   test('who was cut off and is not any more is gone for the others until it knows them again', () => {
     for (let seed = 0; seed < 100; seed++) {
       const cluster = new Cluster(seed, 3)
