@@ -5,7 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { address } from '@metallb-ts/netip'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { canOpenPacketSockets, closeWaker, createWaker, openTcp, PollLoop, setTcpOptions } from '../src/node/index.ts'
+import {
+  canOpenPacketSockets,
+  closeWaker,
+  createWaker,
+  openTcp,
+  PollLoop,
+  setTcpOptions,
+  wake,
+} from '../src/node/index.ts'
 
 interface Said {
   readonly links?: readonly { name: string; isUp: boolean; hasCarrier: boolean; addresses: readonly string[] }[]
@@ -145,6 +153,26 @@ describe('PollLoop', () => {
     void worker.terminate()
     closeWaker(waker)
     expect(seen).toEqual(['woken', 'sooner', 'later'])
+  })
+
+  it('says that it is late before it reads what came meanwhile', () => {
+    const [waker, other] = [createWaker(), createWaker()]
+    const seen: string[] = []
+    const loop = new PollLoop(waker, () => {})
+    loop.add(other, () => {
+      seen.push('read')
+      loop.stop()
+    })
+    loop.onLate = () => seen.push('late')
+    loop.clock.setTimer(0, () => {
+      loop.clock.setTimer(10, () => seen.push('timer'))
+      wake(other)
+      for (const until = performance.now() + 50; performance.now() < until;);
+    })
+    loop.run()
+    closeWaker(waker)
+    closeWaker(other)
+    expect(seen).toEqual(['late', 'read', 'timer'])
   })
 })
 

@@ -55,6 +55,7 @@ export class Keeper {
   #timer: Timer | undefined
   #soon: Timer | undefined
   #isLeaving = false
+  #isUnheard = false
   /** Held by somebody of ours since we look, or asked for and free. */
   readonly #cleared = new Set<string>()
   readonly #asking = new Map<string, { cancel(): void }>()
@@ -105,6 +106,13 @@ export class Keeper {
       this.#soon = undefined
       this.#step()
     })
+  }
+
+  /** Nothing is held that this node does not win now: nobody has heard it for long. */
+  letGo(): void {
+    this.#isUnheard = true
+    this.reconsider()
+    this.#isUnheard = false
   }
 
   /** From now on everything goes to somebody else as soon as he says that he has it. */
@@ -168,6 +176,7 @@ export class Keeper {
     const { node } = this.#settings
     const living = members?.alive() ?? []
     const others = living.filter(other => other !== node)
+    const isAnswered = (held: DesiredAddress): boolean => isUsable(asCandidate(node, held), held.address)
     const known = others.map(other => ({ node: other, holdings: members?.holdings(other) }))
     return {
       contests: this.#contests,
@@ -178,7 +187,7 @@ export class Keeper {
       holders: key => known.flatMap(each => holder(each.node, each.holdings?.get(key))),
       isUsable,
       isCleared: key => this.#parts.guard === undefined || this.#cleared.has(key),
-      isHeard: key => (this.#lastHeld.get(key) ?? []).some(held => isUsable(asCandidate(node, held), held.address)),
+      isHeard: key => !this.#isUnheard && this.#lastHeld.get(key)?.some(isAnswered) === true,
       presentSince: this.#presentSince,
     }
   }

@@ -50,6 +50,7 @@ const NOBODY: LanMembers = {
   setPeers: () => {},
   setLinks: () => {},
   reconnected: () => {},
+  deadMs: 200,
   linksOf: () => undefined,
   hardware: () => undefined,
   alive: () => ['node-a'],

@@ -37,8 +37,10 @@ export interface LanMembers extends KeeperMembers {
   setPeers(peers: readonly LanPeer[]): void
   /** The links we announce on, for the others to know. */
   setLinks(links: readonly HelloLink[]): void
-  /** All our links were down: what was known of the others is to be learned anew. */
+  /** We were cut off: what was known of the others is to be learned anew. */
   reconnected(): void
+  /** Who is silent for longer is dead to the others. */
+  readonly deadMs: number
   /** Of another speaker; undefined while it has not said. */
   linksOf(node: string): readonly HelloLink[] | undefined
   /** Whose hardware address is whose among the living others; undefined while that is not known of all. */
@@ -127,6 +129,13 @@ export class LanCore {
         this.#bfd?.stop()
         this.#endsBy = Math.min(this.#endsBy, this.#components.clock.now() + MOST_GOODBYE_MS)
     }
+  }
+
+  /** This thread stood still, before it has read what came meanwhile: who is dead to the others holds nothing. */
+  onLate(lateMs: number): void {
+    if (this.#members === undefined || lateMs <= SURELY_DEAD * this.#members.deadMs) return
+    this.#members.reconnected()
+    this.#keeper.letGo()
   }
 
   /** Goodbye first: whoever takes over answers before we are silent. */
@@ -249,6 +258,8 @@ export class LanCore {
 
 const DEFAULT_RULES: ElectionRules = { spreading: { name: 'metallb' }, holdDownMs: 0 }
 
+/** Who was late itself gives others twice the time. */
+const SURELY_DEAD = 2
 /** For the others to elect, to answer and to say so, whoever is slow. */
 const MOST_SUCCESSION_MS = 500
 /** For BGP to end before its paths are not watched any more. */

@@ -33,6 +33,7 @@ export function createMembers(
   const rules = nameHash(JSON.stringify(election ?? {}))
   const differing = new Set<string>()
   const told: Publisher<MembershipEvents> = events
+  const settings = typeof profile === 'string' ? PROFILES[profile] : profile
   let peers: readonly LanPeer[] = []
   let links: readonly HelloLink[] = []
   const datagrams = open(bytes => {
@@ -52,7 +53,7 @@ export function createMembers(
         },
       },
     },
-    { node, profile: typeof profile === 'string' ? PROFILES[profile] : profile },
+    { node, profile: settings },
   )
   let timer = clock.setTimer(HELLO_INTERVAL_MS, repeatHello)
 
@@ -89,6 +90,7 @@ export function createMembers(
       sayHello()
     },
     reconnected: () => membership.reconnected(),
+    deadMs: settings.deadMs,
     alive: () => membership.alive(),
     coming: () => membership.coming(),
     hold: changes => membership.hold(changes),

@@ -160,6 +160,20 @@ describe.each(Object.entries(RULES))('speakers that elect by %s', (name, electio
     })
   })
 
+  it('[row 37] one that hung and goes on answers beside nobody', () => {
+    each((seed, size) => {
+      for (const hungMs of [500, 1_000, 5_000]) {
+        const world = started(seed, size, election)
+        const speaker = world.speakers[seed % size]!
+        speaker.hang()
+        world.clock.advance(hungMs)
+        const { doubleMs } = during(world, 1_500, () => speaker.goOn())
+        expect(doubleMs, `seed ${seed}, ${hungMs} ms`).toBeLessThanOrEqual(name === 'bounded' ? 50 : 0)
+        expect(settledOwners(world), `seed ${seed}, ${hungMs} ms`).not.toContain(undefined)
+      }
+    })
+  })
+
   it('a node without a usable link owns nothing, though its heartbeats are heard by another way', () => {
     each((seed, size) => {
       const world = started(seed, size, election)

@@ -32,6 +32,7 @@ function run(port: MessagePort, { init, wakeFd }: LanWorkerData): void {
         { onRefused, forwards: () => sysctl('net/ipv4/ip_forward') === 1 },
       ),
   )
+  loop.onLate = lateMs => core.onLate(lateMs)
   core.start()
   port.postMessage({
     type: 'log',

@@ -14,6 +14,8 @@ export interface LoopClock {
  */
 export class PollLoop {
   readonly clock: LoopClock
+  /** Told before anything is read, with the milliseconds, when the first timer of a turn is late. */
+  onLate: (lateMs: number) => void = () => {}
   readonly #wakeFd: number
   readonly #readers = new Map<number, () => void>()
   readonly #timers: LoopTimer[] = []
@@ -63,6 +65,8 @@ export class PollLoop {
   #turn(): void {
     if (this.#isStale) this.#rebuild()
     const ready = libcPoll(this.#pollSet, this.#fds.length, this.#timeoutMs())
+    const lateMs = performance.now() - (this.#nextTimer()?.at ?? Infinity)
+    if (lateMs > LATE_MS) this.onLate(lateMs)
     if (ready > 0) this.#dispatch()
     this.#fireTimers()
   }
@@ -148,5 +152,6 @@ export function closeWaker(fd: number): void {
 const POLLFD = 8
 const POLLIN = 1
 const MAX_POLL_MS = 60_000
+const LATE_MS = 1 // poll(2) counts in whole milliseconds
 const COUNTER = Buffer.alloc(8)
 const ONE = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])

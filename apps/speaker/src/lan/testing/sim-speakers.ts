@@ -79,6 +79,7 @@ export class SimSpeaker {
   readonly #world: SimSpeakers
   #held: ReadonlySet<string> = new Set()
   #core: LanCore | undefined
+  #hungAt = 0
 
   constructor(world: SimSpeakers, index: number) {
     this.#world = world
@@ -165,6 +166,17 @@ export class SimSpeaker {
     const { network, speakers } = this.#world
     network.heal()
     for (const speaker of speakers) if (speaker.port.isCut) speaker.cut()
+  }
+
+  /** Its thread stands still: nothing is sent, and nothing read. */
+  hang(): void {
+    this.cut()
+    this.#hungAt = this.#world.clock.now()
+  }
+
+  goOn(): void {
+    this.#core?.onLate(this.#world.clock.now() - this.#hungAt)
+    this.restore()
   }
 
   /** As a cable pulled out: nothing passes, and the kernel says so. */
