@@ -23,6 +23,7 @@ interface Measured extends Report {
 }
 
 const FOLDER = join(ROOT, 'docs', 'benchmarks')
+const MAIN_PAGE = 'README'
 const GIB = 2 ** 30
 const LIMIT_MINUTES = Number(process.env['LIMIT_MINUTES'] ?? 25)
 
@@ -89,8 +90,6 @@ function pages(): ReadonlyMap<string, string> {
     ]),
   )
 }
-
-const MAIN_PAGE = 'README'
 
 function section({ benchmark, rows, date, machine, node }: Measured): readonly string[] {
   return ['', `## ${benchmark}`, '', `${date}, Node ${node}, ${machine}.`, '', ...table(rows)]

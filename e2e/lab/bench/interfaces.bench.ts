@@ -51,6 +51,7 @@ process.once('SIGTERM', () => process.exit(143))
 
 ipBatch([`netns add ${HOST}`, `netns add ${LAN}`])
 ipBatch(['link add lan0 type bridge forward_delay 0', 'link set lan0 up'], LAN)
+ipBatch(['link add c0 type veth peer name c1', 'link set c1 master lan0 up', 'link set c0 up'], LAN)
 plug()
 const responder = new Talk('the responder', run(HOST, 'responder.ts', [FIRST, '5000']))
 await responder.hear('started', line => line === 'started')
@@ -74,7 +75,7 @@ async function measure(change: Change): Promise<Readonly<Record<string, string |
 async function once({ before, act, after = [] }: Change): Promise<number> {
   ipBatch(before, HOST)
   await pause(REST_MS)
-  const client = new Talk('the client', run(LAN, 'first-answers.ts', ['lan0', '1']))
+  const client = new Talk('the client', run(LAN, 'first-answers.ts', ['c0', '1']))
   await client.hear('asking', line => line === 'asking')
   const answered = client.hear('an answer', line => line.startsWith('{'))
   if (act.length === 0) plug()

@@ -8,7 +8,7 @@ const CLIENT = number('10.88.0.1')
 const MAC = mac('02:00:00:00:00:01')
 
 describe('the askers of the benchmark', () => {
-  it('have an address each and never the client’s: a node that knows the client would send its answers to them', () => {
+  it('have addresses of their own: a node that knows the client would send them the client’s answers', () => {
     const senders = Array.from({ length: 256 }, (_, i) => Buffer.from(request(i, number('10.88.1.0'))).readUInt32BE(28))
     expect(new Set(senders).size).toBe(256)
     expect(senders).not.toContain(CLIENT)

@@ -2,12 +2,13 @@ import type { Instruction } from '@metallb-ts/linux-net'
 import { address } from '@metallb-ts/netip'
 
 const OFFSET = { opcode: 20, senderMac: 22, senderAddress: 28, targetMac: 32, targetAddress: 38 } as const
-/** Askers are 10.88.240.0 and on. */
+/** Askers are 10.88.240.0 to 255: a kernel that answers remembers each of them, and has room for a thousand. */
 const ASKERS = number('10.88.240.0')
+const MOST_ADDRESSES = 256
 
 /**
- * An ARP request from a host that is made up: number `source` of many, so that no limit counts one asker. It has an address
- * of its own, for kernels that know the client would believe that the client has moved to the asker's hardware.
+ * An ARP request from a host that is made up: number `source` of many, so that no limit counts one asker. Its address is not
+ * the client's: kernels that know the client would believe that the client has moved to the asker's hardware.
  */
 export function request(source: number, target: number): Uint8Array {
   const frame = Buffer.alloc(60)
@@ -15,7 +16,7 @@ export function request(source: number, target: number): Uint8Array {
   frame.set([0x02, 0x55, 0, 0, source >> 8, source & 255], 6)
   frame.set([0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1], 12)
   frame.copy(frame, OFFSET.senderMac, 6, 12)
-  frame.writeUInt32BE(ASKERS + source, OFFSET.senderAddress)
+  frame.writeUInt32BE(ASKERS + (source % MOST_ADDRESSES), OFFSET.senderAddress)
   frame.writeUInt32BE(target, OFFSET.targetAddress)
   return frame
 }
