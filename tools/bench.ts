@@ -1,7 +1,7 @@
 // Runs every `bench/*.bench.ts` of the repository, one after the other, and writes docs/benchmarks: a report that names a
 // page stands there, any other in README.md. `ONLY=ipam` for some, `LIMIT_MINUTES=40` where one takes longer than 25.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { exitOnSignals, ROOT, runTool } from './run.ts'
 
@@ -20,6 +20,8 @@ interface Measured extends Report {
   readonly date: string
   readonly machine: string
   readonly node: string
+  /** Load average of the minute before the end. */
+  readonly load?: number
 }
 
 const FOLDER = join(ROOT, 'docs', 'benchmarks')
@@ -51,7 +53,13 @@ for (const file of files) {
     console.log(`failed\n${output.split('\n').slice(-30).join('\n')}`)
     continue
   }
-  const measured = { ...report, date: new Date().toISOString().slice(0, 10), machine: machine(), node: process.version }
+  const measured = {
+    ...report,
+    date: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    node: process.version,
+    load: Math.round(loadavg()[0] ?? 0),
+  }
   writeFileSync(join(FOLDER, `${report.benchmark}.json`), `${JSON.stringify(measured, undefined, 2)}\n`)
   console.log(`${report.rows.length} figures`)
 }
@@ -91,8 +99,9 @@ function pages(): ReadonlyMap<string, string> {
   )
 }
 
-function section({ benchmark, rows, date, machine, node }: Measured): readonly string[] {
-  return ['', `## ${benchmark}`, '', `${date}, Node ${node}, ${machine}.`, '', ...table(rows)]
+function section({ benchmark, rows, date, machine, node, load }: Measured): readonly string[] {
+  const loaded = load === undefined ? '' : `, load average ${load}`
+  return ['', `## ${benchmark}`, '', `${date}, Node ${node}, ${machine}${loaded}.`, '', ...table(rows)]
 }
 
 /** Rows with the same columns stand in one table. */
