@@ -75,7 +75,7 @@ const RTM_NEWADDR = 20
 const RTM_DELADDR = 21
 const RTM_GETADDR = 22
 
-const IFF = { up: 0x1, broadcast: 0x2, loopback: 0x8, running: 0x40, noArp: 0x80, lowerUp: 0x1_0000 } as const
+const IFF = { up: 0x1, broadcast: 0x2, loopback: 0x8, noArp: 0x80, lowerUp: 0x1_0000, dormant: 0x2_0000 } as const
 const IFLA = { address: 1, name: 3, mtu: 4, link: 5, master: 10, info: 18, netnsId: 37 } as const
 const INFO = { kind: 1, slaveKind: 4 } as const
 const IFA = { address: 1, local: 2, flags: 8 } as const
@@ -122,7 +122,7 @@ function decodeLink(body: Uint8Array): LinkFacts {
     mac: mac?.length === 6 ? macFromBytes(mac) : undefined,
     mtu: number(attributes.get(IFLA.mtu)) ?? 0,
     isUp: (flags & IFF.up) !== 0,
-    hasCarrier: (flags & IFF.lowerUp) !== 0 && (flags & IFF.running) !== 0,
+    hasCarrier: (flags & IFF.lowerUp) !== 0 && (flags & IFF.dormant) === 0, // IFF_RUNNING comes up to a second late
     canBroadcast: (flags & IFF.broadcast) !== 0,
     isLoopback: (flags & IFF.loopback) !== 0,
     isNoArp: (flags & IFF.noArp) !== 0,

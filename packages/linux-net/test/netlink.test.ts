@@ -40,6 +40,19 @@ const ADDRESS = Buffer.concat([
 ])
 
 describe('netlink', () => {
+  it.each([
+    ['43100100', true, 'up and running'],
+    ['03100100', true, 'up, which the kernel calls running up to a second later'],
+    ['03100300', false, 'dormant: it waits for the switch to let it in (802.1X)'],
+    ['03100000', false, 'without a signal'],
+  ])('a link with the flags %s has carrier: %s, %s', (flags, hasCarrier) => {
+    const payload = Buffer.concat([
+      octets(`00 00 0100 07000000 ${flags} 00000000`),
+      attribute(3, Buffer.from('eth0\0')),
+    ])
+    expect(decodeLinkMessages(message(16, payload))).toMatchObject([{ link: { hasCarrier } }])
+  })
+
   it('a link is read with its names, flags and masters', () => {
     expect(decodeLinkMessages(message(16, ETH0))).toEqual([
       {
