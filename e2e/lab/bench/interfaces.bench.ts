@@ -6,8 +6,8 @@ import { FIRST } from './l2/addresses.ts'
 import { Talk } from './l2/talk.ts'
 
 /**
- * How long after an interface of a host has come, in one way or another, the host answers ARP on it: from the return of
- * `ip` to the answer, one request a millisecond. JSON on standard output.
+ * How long after an interface of a host has come, in one way or another, the host answers ARP on it: from the call of
+ * `ip` to the answer, requests going out every millisecond. JSON on standard output.
  */
 const ROUNDS = Number(process.argv[2] ?? 10)
 const REST_MS = 200
@@ -78,12 +78,13 @@ async function once({ before, act, after = [] }: Change): Promise<number> {
   const client = new Talk('the client', run(LAN, 'first-answers.ts', ['c0', '1']))
   await client.hear('asking', line => line === 'asking')
   const answered = client.hear('an answer', line => line.startsWith('{'))
+  const from = performance.timeOrigin + performance.now()
   if (act.length === 0) plug()
   else ipBatch(act, HOST)
-  const from = performance.timeOrigin + performance.now()
   const { lastAt } = JSON.parse(await answered) as { lastAt: number }
+  if (lastAt < from) throw new Error('it was answered before')
   ipBatch(after, HOST)
-  return Math.round(Math.max(0, lastAt - from))
+  return Math.round(lastAt - from)
 }
 
 function plug(): void {

@@ -1,7 +1,7 @@
 // Asks by ARP for one address at a steady rate, and prints how long answers took as JSON.
 // `arp-client.ts <address> <requests a second> <seconds>`
 import { readFileSync } from 'node:fs'
-import { createWaker, PacketSocket, PollLoop } from '@metallb-ts/linux-net/node'
+import { createWaker, PacketSocket, PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
 import { answer, EVERYTHING, number, request } from './arp-frames.ts'
 
 const [target = '', perSecond = '500', seconds = '5'] = process.argv.slice(2)
@@ -48,5 +48,6 @@ function finish(): void {
 }
 
 loop.clock.setTimer(1, tick)
+raiseThreadPriority()
 loop.run()
 process.exit(0)

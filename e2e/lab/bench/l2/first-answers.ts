@@ -1,7 +1,7 @@
 // Asks by ARP for many addresses in turn until each has been answered; then prints when the first and the last were, as
 // milliseconds since 1970, and how many nodes answered, as JSON. `first-answers.ts <interface> <how many addresses>`
 import { readFileSync } from 'node:fs'
-import { createWaker, PacketSocket, PollLoop } from '@metallb-ts/linux-net/node'
+import { createWaker, PacketSocket, PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
 import { vip } from './addresses.ts'
 import { answer, EVERYTHING, number, request } from './arp-frames.ts'
 
@@ -51,5 +51,6 @@ function wallTime(): number {
 
 process.stdout.write('asking\n')
 tick()
+raiseThreadPriority()
 loop.run()
 process.exit(0)

@@ -1,9 +1,9 @@
-// A program of a library's user: answers for one address on every interface. `responder.ts <address> <answers a second>`;
-// `cpu` on standard input is answered by the processor seconds it has used.
+// A program of a library’s user, at the priority of a speaker’s LAN thread: answers for one address on every interface.
+// `responder.ts <address> <answers a second>`; `cpu` on standard input is answered by the processor seconds it has used.
 import { readSync, writeSync } from 'node:fs'
 import { EventBus } from '@metallb-ts/event-bus'
 import { createAnnouncer, type L2Events } from '@metallb-ts/l2-announcer'
-import { createWaker, packetLinks, PollLoop } from '@metallb-ts/linux-net/node'
+import { createWaker, packetLinks, PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
 import { address } from '@metallb-ts/netip'
 import { realRandom } from '@metallb-ts/runtime/node'
 
@@ -31,5 +31,6 @@ loop.add(0, () => {
   writeSync(1, `${JSON.stringify({ cpuSeconds: (user + system) / 1e6 })}\n`)
 })
 writeSync(1, 'started\n')
+raiseThreadPriority()
 loop.run()
 process.exit(0)
