@@ -62,6 +62,11 @@ export class Installation {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** Of its API server, PEM. */
+  get authority(): string {
+    return readFileSync(this.#plane.caFile, 'utf8')
+  }
+
   /** With the values, where the arguments say `--values=-`. */
   helm(...args: readonly string[]): Promise<string> {
     const all = [...args, `--namespace=${SYSTEM}`, `--kubeconfig=${this.#plane.kubeconfig}`]

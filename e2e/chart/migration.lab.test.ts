@@ -2,7 +2,6 @@ import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { conversionWebhook, crds } from '@metallb-ts/api'
 import { SERVICES as SERVICE_RESOURCE, type KubeObject } from '@metallb-ts/k8s-watch'
-import { issueCertificate } from '@metallb-ts/k8s-watch/webhook'
 import { eventually, SYSTEM } from '@metallb-ts/lab'
 import { CHART } from '@metallb-ts/tools/chart/helm'
 import { ROOT } from '@metallb-ts/tools/run'
@@ -141,9 +140,9 @@ describe.skipIf(!binaries.ok)(`coming from MetalLB (${binaries.ok ? 'here' : bin
 
   /** The controller of MetalLB's writes its authority into the definition, as another owner of the field. */
   async function trustMetallb(): Promise<void> {
-    const times = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 }
-    const { cert } = await issueCertificate({ commonName: 'cert', organization: 'metallb', ...times })
-    const conversion = { webhook: { clientConfig: { caBundle: Buffer.from(cert).toString('base64') } } }
+    const conversion = {
+      webhook: { clientConfig: { caBundle: Buffer.from(installation.authority).toString('base64') } },
+    }
     const patch = `--patch=${JSON.stringify({ spec: { conversion } })}`
     await kubectl('patch', 'crd', PEERS, '--type=merge', patch, '--field-manager=MetalLB')
   }
