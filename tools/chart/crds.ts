@@ -1,7 +1,6 @@
 // Writes the template of the chart's sub-chart crds from config/crd, which packages/api/scripts/write-crds.ts writes.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { conversionWebhook } from '@metallb-ts/api'
 import { parse, stringify } from 'yaml'
 import { ROOT } from '../run.ts'
 
@@ -30,9 +29,23 @@ function written(object: object): string {
 }
 
 function withConversion(text: string): string {
-  const lines = written({ conversion: conversionWebhook('NAMESPACE') }).replace('NAMESPACE', '{{ .Release.Namespace }}')
-  const indented = lines.replace(/^(?=.)/gm, '  ')
-  return text.replace(/^ {2}versions:$/m, `  {{- if .Values.conversionWebhook }}\n${indented}  {{- end }}\n$&`)
+  return text.replace(/^ {2}versions:$/m, `${CONVERSION}$&`)
 }
+
+/** As `conversionWebhook` of packages/api has it. */
+const CONVERSION = `  {{- if .Values.conversionWebhook }}
+  conversion:
+    strategy: Webhook
+    webhook:
+      conversionReviewVersions:
+        - v1
+        - v1beta1
+      clientConfig:
+        service:
+          name: metallb-webhook-service
+          namespace: {{ .Release.Namespace }}
+          path: /convert
+  {{- end }}
+`
 
 if (import.meta.main) writeFileSync(CRDS_FILE, crdsTemplate())
