@@ -34,8 +34,9 @@ export class Cluster {
     if (status >= 300) throw new Error(JSON.stringify(body))
   }
 
-  patch(path: string, patch: unknown): void {
-    const { status, body } = this.server.core.patch(this.#target(path), 'application/merge-patch+json', patch)
+  /** @param manager who writes, as the API server's own record has it */
+  patch(path: string, patch: unknown, manager?: string): void {
+    const { status, body } = this.server.core.patch(this.#target(path), 'application/merge-patch+json', patch, manager)
     if (status >= 300) throw new Error(JSON.stringify(body))
   }
 

@@ -302,20 +302,14 @@ describe('somebody else', () => {
     expect(controller.troubles).toEqual([])
   })
 
-  const by = (manager: string, time: string): object => {
-    const fieldsV1 = { 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } }
-    const entry = { manager, operation: 'Update', apiVersion: 'v1', time, fieldsType: 'FieldsV1', fieldsV1 }
-    return { ...foreign, metadata: { managedFields: [{ ...entry, subresource: 'status' }] } }
-  }
-
   test('another installation that writes our Services is said once: log, event, metric and ConfigurationState', async () => {
     const state = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates/controller`
     cluster.pool('a', ['192.0.2.0/24'])
     cluster.service('web')
     const process = run()
     await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
-    for (const second of ['01', '02']) {
-      cluster.patch(path, by('kube-vip', `2026-07-01T12:00:${second}Z`))
+    for (let i = 0; i < 2; i++) {
+      cluster.patch(path, foreign, 'kube-vip')
       await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
     }
     const sentence =
@@ -342,10 +336,10 @@ describe('somebody else', () => {
   test('who was there before us, and a person with kubectl, are no other installation', async () => {
     cluster.pool('a', ['192.0.2.0/24'])
     cluster.service('web')
-    cluster.patch(path, by('controller', '2026-07-01T12:00:00Z'))
+    cluster.patch(path, foreign, 'controller')
     const { logger } = run()
     await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
-    cluster.patch(path, by('kubectl-edit', '2026-07-01T12:30:00Z'))
+    cluster.patch(path, foreign, 'kubectl-edit')
     await eventually(() => expect(cluster.addressesOf('web')).toEqual(['192.0.2.0']))
     await quiet(cluster)
     expect(logger.lines.filter(({ event }) => event === 'foreign-installation')).toEqual([])
