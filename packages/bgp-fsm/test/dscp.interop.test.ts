@@ -5,13 +5,14 @@ import { eventually, Lab, missingFor } from './interop/lab.ts'
 
 const missing = missingFor('/usr/sbin/bird', '/usr/bin/tcpdump')
 
+/** A key is for an address of the peer's, whatever address of ours it opens to: those with one are another router's. */
 const SESSIONS = [
   { name: 'dials4', ours: '192.0.2.10', theirs: '192.0.2.1', passive: false },
   { name: 'dials6', ours: '2001:db8::10', theirs: '2001:db8::1', passive: false },
   { name: 'takes4', ours: '192.0.2.11', theirs: '192.0.2.1', passive: true },
   { name: 'takes6', ours: '2001:db8::11', theirs: '2001:db8::1', passive: true },
-  { name: 'keyed4', ours: '192.0.2.12', theirs: '192.0.2.1', passive: false, password: 'sesame' },
-  { name: 'keyed6', ours: '2001:db8::12', theirs: '2001:db8::1', passive: false, password: 'sesame' },
+  { name: 'keyed4', ours: '192.0.2.12', theirs: '192.0.2.2', passive: false, password: 'sesame' },
+  { name: 'keyed6', ours: '2001:db8::12', theirs: '2001:db8::2', passive: false, password: 'sesame' },
 ] as const
 
 describe.skipIf(missing !== undefined)(`what routers see of our packets (${missing ?? 'here'})`, () => {
@@ -21,11 +22,10 @@ describe.skipIf(missing !== undefined)(`what routers see of our packets (${missi
   test('every message is marked CS6: both families, dialled, taken, and with a key', async () => {
     lab = new Lab()
     const bird = lab.bird(`router id 192.0.2.1;\nprotocol device {}\n${SESSIONS.map(protocol).join('\n')}`)
-    for (const { ours } of SESSIONS)
-      lab.sh(
-        lab.us,
-        `ip a replace ${ours}/${ours.includes(':') ? '64' : '24'} dev eth0 ${ours.includes(':') ? 'nodad' : ''}`,
-      )
+    for (const { ours, theirs } of SESSIONS) {
+      lab.sh(lab.us, `ip address replace ${onLink(ours)} dev eth0`)
+      lab.sh(lab.router, `ip address replace ${onLink(theirs)} dev eth0`)
+    }
     const dump = lab.spawn(lab.us, '/usr/bin/tcpdump', ['-i', 'eth0', '-l', '-n', '-v', 'tcp port 179'])
     const packets = new Packets(dump)
     await packets.listening
@@ -50,6 +50,10 @@ describe.skipIf(missing !== undefined)(`what routers see of our packets (${missi
     }
   })
 })
+
+function onLink(address: string): string {
+  return address.includes(':') ? `${address}/64 nodad` : `${address}/24`
+}
 
 function protocol({ name, ours, theirs, passive, ...more }: (typeof SESSIONS)[number]): string {
   return `protocol bgp ${name} {
