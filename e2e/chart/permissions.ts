@@ -47,6 +47,7 @@ export function permissionsOf(rules: readonly PolicyRule[]): ReadonlySet<string>
 export function noting(inner: KubeTransport, namespace: string, used: Set<string>): KubeTransport {
   return {
     request: request => {
+      if (DISCOVERY.test(request.path)) return inner.request(request)
       used.add(permissionFor(request, namespace))
       if (mayCreate(request)) used.add(permissionFor({ ...request, method: 'POST' }, namespace))
       return inner.request(request)
@@ -54,6 +55,9 @@ export function noting(inner: KubeTransport, namespace: string, used: Set<string
     close: () => inner.close(),
   }
 }
+
+/** Of one group and version, which everybody may read whom the API server knows (`system:discovery`). */
+const DISCOVERY = /^\/(?:api|apis\/[^/]+)\/v[^/]+$/
 
 /** What is applied is created where it is not there, which needs that permission as well. */
 function mayCreate({ method, headers, path }: KubeRequest): boolean {

@@ -215,6 +215,9 @@ deny to any
   },
 }
 
+/** RFC 6793: who speaks two octets knows a larger AS number as this. */
+const AS_TRANS = 23_456
+
 const EXABGP: DaemonKind = {
   name: 'ExaBGP',
   programs: ['/usr/sbin/exabgp', '/usr/sbin/exabgpcli'],
@@ -229,7 +232,7 @@ neighbor ${session.source} {
   router-id 192.0.2.1;
   local-address ${daemonAddress(session)};
   local-as ${DAEMON_ASN};
-  peer-as ${OUR_ASN};
+  peer-as ${session.twoOctets === undefined ? OUR_ASN : AS_TRANS};
   ${session.dials === undefined ? 'passive;' : ''}
   ${session.password === undefined ? '' : `md5-password "${session.password}";`}
   ${session.ttlSecurity === undefined ? '' : 'outgoing-ttl 255; incoming-ttl 255;'}
@@ -242,6 +245,7 @@ neighbor ${session.source} {
   ${isSix(session) ? 'nexthop { ipv4 unicast ipv6; }' : ''}
 }`
     const conf = lab.file('exabgp.conf', SESSIONS.map(neighbour).join('\n'))
+    lab.sh(lab.router, 'sysctl -qw net.ipv4.ip_default_ttl=255') // what its listening socket answers has the system's
     const pipes = join(lab.folder, 'run', 'exabgp')
     mkdirSync(pipes, { recursive: true })
     execFileSync('mkfifo', [join(pipes, 'exabgp.in'), join(pipes, 'exabgp.out')])
