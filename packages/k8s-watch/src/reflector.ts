@@ -85,10 +85,8 @@ function inListing(
     case 'list-failed': {
       const { code, status, retryAfterMs } = input.failure
       if (!isStream) return wait(state, undefined, input.failure, now)
-      if (code === 'too-many-requests' || retryAfterMs !== undefined) {
-        const isBusyStill = state.failures > 0
-        return wait(isBusyStill ? { ...state, pagesUntil: now + BUSY_STREAM_MS } : state, undefined, input.failure, now)
-      }
+      const isBusy = code === 'too-many-requests' || retryAfterMs !== undefined
+      if (isBusy && !isColdCache(input.failure)) return wait(state, undefined, input.failure, now)
       const isRefused =
         ['invalid', 'forbidden', 'bad-answer'].includes(code) || (code === 'server-error' && status === 500)
       return inPages(state, isRefused ? now + NO_STREAM_MS : state.pagesUntil)
@@ -96,6 +94,11 @@ function inListing(
     default:
       return to(state)
   }
+}
+
+/** The API server is not busy, but has no cache of the resource yet, and answers pages from behind it. */
+function isColdCache({ code, message }: KubeFailure): boolean {
+  return code === 'too-many-requests' && message.includes('(re)initializing')
 }
 
 function inPages(
@@ -108,8 +111,6 @@ function inPages(
 
 const INITIAL_SILENCE_MS = 10_000
 const NO_STREAM_MS = 3_600_000
-/** A cache of the API server that nobody listed yet may call itself busy for minutes: after a second time it is paged. */
-const BUSY_STREAM_MS = 60_000
 
 function inWatching(
   settings: ReflectorSettings,

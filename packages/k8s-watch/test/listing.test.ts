@@ -222,6 +222,14 @@ describe('a streamed list', () => {
     expect(next.isStreamedList).toBe(true)
   })
 
+  it('[K-04] 429 of a cache that is not there yet says nothing of load: pages come from behind it, at once', async () => {
+    const scene = await streaming()
+    const body = { kind: 'Status', code: 429, message: 'storage is (re)initializing' }
+    await scene.last.answer(429, body, { 'retry-after': '30' })
+    expect(scene.asked).toHaveLength(2)
+    expect(scene.last.isStreamedList).toBe(false)
+  })
+
   it('[K-03] a server that is busy for a moment is asked for a stream again', async () => {
     const scene = await streaming()
     await scene.last.status(503, 'ServiceUnavailable')
