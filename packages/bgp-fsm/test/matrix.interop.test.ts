@@ -26,8 +26,11 @@ const WHAT: Readonly<Record<SessionName, string>> = {
 /** All at once: what one waits for costs the others nothing. */
 describe.concurrent.each(DAEMONS)('$name', kind => {
   const missing = missingFor(...kind.programs)
-  if (missing !== undefined) return test.skip(missing, () => {})
-  describe('asked by its own command line', { concurrent: false }, () => matrix(kind))
+  describe.skipIf(missing !== undefined)(
+    `asked by its own command line (${missing ?? 'here'})`,
+    { concurrent: false },
+    () => matrix(kind),
+  )
 })
 
 function matrix(kind: DaemonKind): void {
