@@ -1,5 +1,6 @@
 import { crds, type EndpointSlice, type Service } from '@metallb-ts/api'
 import {
+  CUSTOM_RESOURCE_DEFINITIONS,
   ENDPOINT_SLICES,
   isCode,
   NAMESPACES,
@@ -36,7 +37,7 @@ export class Cluster {
 
   /** What an installation brings: the definitions of our resources, and their namespace. */
   async define(): Promise<void> {
-    for (const crd of crds()) await this.apply(CRD_RESOURCE, crd)
+    for (const crd of crds()) await this.apply(CUSTOM_RESOURCE_DEFINITIONS, crd)
     await this.apply(NAMESPACES, { metadata: { name: SYSTEM } })
   }
 
@@ -171,14 +172,6 @@ const FAMILIES = ['IPv4', 'IPv6'] as const
 const STATUS = { type: 'merge', subresource: 'status' } as const
 const APPLY_TRIES = 60
 const APPLY_PAUSE_MS = 250
-
-const CRD_RESOURCE: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-}
 
 function sliceKey(app: string, family: (typeof FAMILIES)[number]): string {
   return `default/${app}-${family.toLowerCase()}`

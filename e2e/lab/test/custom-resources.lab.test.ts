@@ -10,6 +10,7 @@ import {
 import {
   createClient,
   isCode,
+  CUSTOM_RESOURCE_DEFINITIONS,
   NAMESPACES,
   type KubeClient,
   type KubeObject,
@@ -21,14 +22,6 @@ import { findBinaries, startControlPlane, type ControlPlane } from '@metallb-ts/
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const binaries = findBinaries()
-
-const CRDS: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-}
 
 type Definition = KubeObject & { status?: { conditions?: { type: string; status: string; message?: string }[] } }
 
@@ -52,7 +45,7 @@ describe.skipIf(!binaries.ok)(
       client = createClient(
         httpTransport({ server: plane.url, tls: { ca: readFileSync(plane.caFile) }, authorization }),
       )
-      for (const crd of crds()) await client.create(CRDS, crd as never)
+      for (const crd of crds()) await client.create(CUSTOM_RESOURCE_DEFINITIONS, crd as never)
       await client.create(NAMESPACES, { metadata: { name: SYSTEM } } as never)
     })
 
@@ -63,7 +56,7 @@ describe.skipIf(!binaries.ok)(
 
     it('every definition is taken, established, and structural', async () => {
       await eventually('all definitions to be established', async () => {
-        const { items } = await client.list<Definition>(CRDS)
+        const { items } = await client.list<Definition>(CUSTOM_RESOURCE_DEFINITIONS)
         return (
           items.length === crds().length &&
           items.every(({ status }) =>
@@ -71,7 +64,7 @@ describe.skipIf(!binaries.ok)(
           )
         )
       })
-      const { items } = await client.list<Definition>(CRDS)
+      const { items } = await client.list<Definition>(CUSTOM_RESOURCE_DEFINITIONS)
       for (const { metadata, status } of items) {
         const bad = status?.conditions?.filter(
           ({ type, status }) => type === 'NonStructuralSchema' && status === 'True',

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { BFD_PROFILES, BGP_PEERS, conversionWebhook, crds, IP_ADDRESS_POOLS } from '@metallb-ts/api'
 import {
   createClient,
+  CUSTOM_RESOURCE_DEFINITIONS,
   NAMESPACES,
   SECRETS,
   SERVICES,
@@ -32,7 +33,6 @@ const cluster = (group: string, plural: string, kind: string): Resource => ({
   kind,
   namespaced: false,
 })
-const CRDS = cluster('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition')
 const WEBHOOKS = cluster(
   'admissionregistration.k8s.io',
   'validatingwebhookconfigurations',
@@ -68,7 +68,7 @@ describe.skipIf(!binaries.ok)(`webhooks of a real API server (${binaries.ok ? 'h
     client = createClient(httpTransport({ server: plane.url, tls: { ca: readFileSync(plane.caFile) }, authorization }))
     for (const { spec, ...crd } of crds()) {
       const conversion = crd.metadata.name === CONVERTED ? { conversion: convertedHere() } : {}
-      await client.create(CRDS, { ...crd, spec: { ...spec, ...conversion } } as never)
+      await client.create(CUSTOM_RESOURCE_DEFINITIONS, { ...crd, spec: { ...spec, ...conversion } } as never)
     }
     await client.create(NAMESPACES, { metadata: { name: SYSTEM } })
     await client.create(SECRETS, { metadata: { name: 'metallb-webhook-cert', namespace: SYSTEM } })
@@ -211,7 +211,7 @@ describe.skipIf(!binaries.ok)(`webhooks of a real API server (${binaries.ok ? 'h
     const { items } = await client.list(BGP_PEERS, { namespace: SYSTEM })
     expect(items.length).toBeGreaterThan(0)
     const ofOlder = (): Promise<Page<Peer>> => client.list<Peer>(OLD_PEERS, { namespace: SYSTEM })
-    await client.patch(CRDS, CONVERTED, { spec: { conversion: null } }, { type: 'merge' })
+    await client.patch(CUSTOM_RESOURCE_DEFINITIONS, CONVERTED, { spec: { conversion: null } }, { type: 'merge' })
     await eventually('the older version', async () => (await ofOlder()).items.length === items.length)
   })
 

@@ -36,6 +36,7 @@ export {
   apiVersion,
   collectionPath,
   CONFIG_MAPS,
+  CUSTOM_RESOURCE_DEFINITIONS,
   ENDPOINT_SLICES,
   EVENTS,
   LEASES,

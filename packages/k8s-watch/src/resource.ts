@@ -82,3 +82,10 @@ export const LEASES: Resource = {
   kind: 'Lease',
   namespaced: true,
 }
+export const CUSTOM_RESOURCE_DEFINITIONS: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+}

@@ -5,6 +5,7 @@ import { EventBus } from '@metallb-ts/event-bus'
 import {
   createClient,
   createInformer,
+  CUSTOM_RESOURCE_DEFINITIONS,
   NAMESPACES,
   SERVICES,
   type Informer,
@@ -12,7 +13,6 @@ import {
   type KubeEvents,
   type KubeObject,
   type KubeTransport,
-  type Resource,
 } from '@metallb-ts/k8s-watch'
 import { httpTransport } from '@metallb-ts/k8s-watch/node'
 import { REAL_CLOCK, realRandom } from '@metallb-ts/runtime/node'
@@ -173,7 +173,7 @@ export class RealWorld implements AsyncDisposable {
   }
 
   async #prepare(addresses: string): Promise<void> {
-    for (const crd of crds()) await this.#client.create(CRDS, crd as never)
+    for (const crd of crds()) await this.#client.create(CUSTOM_RESOURCE_DEFINITIONS, crd as never)
     await this.#client.create(NAMESPACES, { metadata: { name: SYSTEM } } as never)
     const pool = { metadata: { name: 'p', namespace: SYSTEM }, spec: { addresses: [addresses] } }
     await eventually('the definitions', () => this.#client.create(IP_ADDRESS_POOLS, pool as never).then(() => true))
@@ -182,11 +182,3 @@ export class RealWorld implements AsyncDisposable {
 }
 
 const IN_FLIGHT = 32
-
-const CRDS: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-}

@@ -1,4 +1,4 @@
-import type { KubeObject, Resource } from '../../resource.ts'
+import { CUSTOM_RESOURCE_DEFINITIONS, type KubeObject, type Resource } from '../../resource.ts'
 
 /** An object by which API servers know whom to trust when they ask a webhook. */
 export interface AuthorityPlace {
@@ -29,13 +29,7 @@ export function validatingWebhooks(name: string): AuthorityPlace {
 /** The webhook that converts the objects of a CustomResourceDefinition, where its strategy is one. */
 export function convertedDefinition(name: string): AuthorityPlace {
   return {
-    resource: {
-      group: 'apiextensions.k8s.io',
-      version: 'v1',
-      plural: 'customresourcedefinitions',
-      kind: 'CustomResourceDefinition',
-      namespaced: false,
-    },
+    resource: CUSTOM_RESOURCE_DEFINITIONS,
     name,
     withAuthority: (object, caBundle) => {
       const { spec } = object as Definition

@@ -3,7 +3,7 @@ import { delay } from '@metallb-ts/runtime'
 import { REAL_CLOCK } from '@metallb-ts/runtime/node'
 import type { KubeClient } from '../../client.ts'
 import { waitUntilServed } from '../../discovery.ts'
-import type { KubeObject, Resource } from '../../resource.ts'
+import { CUSTOM_RESOURCE_DEFINITIONS, type KubeObject, type Resource } from '../../resource.ts'
 import type { ContractCase } from './contract.ts'
 import { refused } from './tools.ts'
 
@@ -59,7 +59,7 @@ async function define(client: KubeClient, namespace: string): Promise<Resource> 
   ]
   const names = { plural: 'things', singular: 'thing', kind: 'Thing', listKind: 'ThingList' }
   const spec = { group, scope: 'Namespaced', names, versions }
-  await client.create(CRDS, { metadata: { name: `things.${group}` }, spec } as never)
+  await client.create(CUSTOM_RESOURCE_DEFINITIONS, { metadata: { name: `things.${group}` }, spec } as never)
   const things = { group, version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
   await waitUntilServed({ transport: client.transport, clock: REAL_CLOCK }, [things], { everyMs: 100 })
   // Served is not yet accepted: for a moment its objects are 404 still.
@@ -74,12 +74,4 @@ async function define(client: KubeClient, namespace: string): Promise<Resource> 
     await delay(REAL_CLOCK, 100)
   }
   return things
-}
-
-const CRDS: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
 }
