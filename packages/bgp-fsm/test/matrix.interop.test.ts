@@ -59,10 +59,10 @@ function matrix(kind: DaemonKind): void {
       () => `${cidr} at ${kind.name}; ${said(speaker)}`,
     )
 
-  /** A case of the matrix, or what the daemon lacks for it. */
+  /** A case of the matrix, or what the daemon lacks for it: then it would prove nothing, and bears no id. */
   const shows = (what: string, needs: readonly Lack[], run: () => Promise<void>): void => {
     const lack = needs.map(one => kind.lacks[one]).find(one => one !== undefined)
-    test.skipIf(lack !== undefined)(lack === undefined ? what : `${what}: ${lack}`, run)
+    test.skipIf(lack !== undefined)(lack === undefined ? what : `${what.replace(IDS, '')}: ${lack}`, run)
   }
 
   for (const session of SESSIONS)
@@ -139,6 +139,8 @@ function matrix(kind: DaemonKind): void {
 /** As FRR, BIRD, GoBGP, OpenBGPD and ExaBGP write 65535:0. */
 const GRACEFUL_SHUTDOWN = /graceful.?shutdown|planned-shut|65535[:,] ?0\b/i
 const DRAIN_MS = 6_000
+/** What a test says that it proves. */
+const IDS = /\[[^\]]*\] /g
 
 function begin(lab: Lab, sessions: readonly MatrixSession[], init: object): SpeakerProcess {
   const speaker = lab.speaker()
