@@ -10,7 +10,7 @@ import { Cluster, POD_PORT, SYSTEM } from './cluster.ts'
 import { followServices } from './data-path.ts'
 import { eventually, pause } from './eventually.ts'
 import { Processes } from './processes.ts'
-import { startBird, startFarBird, startFrr, type Router } from './routers.ts'
+import { startBird, startFarBird, startFrr, type FrrRouter, type Router } from './routers.ts'
 import { ipBatch, run, runQuietly } from './shell.ts'
 import { buildTopology, namespacesOf, removeTopology, type Namespaces } from './topology.ts'
 
@@ -18,7 +18,7 @@ export interface LabInit {
   readonly api: ApiKind
   /** @default both */
   readonly routers?: readonly ('frr' | 'bird')[]
-  /** The routers restart gracefully. @default false */
+  /** FRR restarts gracefully. @default false */
   readonly restartsGracefully?: boolean
   /** What runs of controller and speaker: their sources, or what `nx run-many -t build` made of them. @default source */
   readonly programs?: 'source' | 'bundle'
@@ -36,7 +36,7 @@ export class Lab {
   readonly #init: LabInit
   #api: LabApi | undefined
   #cluster: Cluster | undefined
-  #routers: Partial<Record<'frr' | 'bird', Router>> = {}
+  #routers: { frr?: FrrRouter; bird?: Router } = {}
   #dataPath: { stop(): void } | undefined
 
   /** Builds everything but the product. What it made is removed when building fails, and when this process ends. */
@@ -74,6 +74,8 @@ export class Lab {
     return this.#api!.binaries
   }
 
+  router(name: 'frr'): FrrRouter
+  router(name: 'frr' | 'bird'): Router
   router(name: 'frr' | 'bird'): Router {
     const router = this.#routers[name]
     if (router === undefined) throw new Error(`this lab has no ${name}`)
@@ -192,7 +194,7 @@ export class Lab {
     const { api: kind, routers = ['frr', 'bird'], bare = false } = this.#init
     await buildTopology(this.spaces)
     if (routers.includes('frr')) this.#routers.frr = await startFrr(this.spaces.frr, this.folder, this.#init)
-    if (routers.includes('bird')) this.#routers.bird = await startBird(this.spaces.bird, this.folder, this.#init)
+    if (routers.includes('bird')) this.#routers.bird = await startBird(this.spaces.bird, this.folder)
     const api = (this.#api = await startApi(kind, this.spaces, join(this.folder, 'api')))
     const cluster = (this.#cluster = new Cluster(api.client, kind))
     for (const node of NODES) {

@@ -10,6 +10,10 @@ export interface Router {
   nextHops(prefix: string): Promise<readonly string[]>
   /** What the router's own command line says; FRR takes several lines, as in its configuration. */
   command(text: string): Promise<string>
+}
+
+/** FRR, which can be made to restart. */
+export interface FrrRouter extends Router {
   /** Its BGP daemon is killed; what it had put into the kernel stays there. */
   crash(): Promise<void>
   /** The daemon comes back after a crash, with the configuration that it was started with. */
@@ -24,7 +28,7 @@ export interface RouterInit {
 const FRR_FOLDER = '/usr/lib/frr'
 
 /** FRR's zebra, bgpd and bfdd, each node a passive neighbour in both families. */
-export async function startFrr(namespace: string, folder: string, init: RouterInit = {}): Promise<Router> {
+export async function startFrr(namespace: string, folder: string, init: RouterInit = {}): Promise<FrrRouter> {
   const home = join(folder, 'frr')
   mkdirSync(home, { recursive: true })
   writeFileSync(join(home, 'zebra.conf'), 'hostname frr\n')
@@ -50,8 +54,8 @@ export async function startFrr(namespace: string, folder: string, init: RouterIn
 }
 
 /** BIRD on the LAN, each node a passive neighbour in both families. */
-export function startBird(namespace: string, folder: string, init: RouterInit = {}): Promise<Router> {
-  return birdWith(birdConfig(init), namespace, join(folder, 'bird'))
+export function startBird(namespace: string, folder: string): Promise<Router> {
+  return birdWith(birdConfig(), namespace, join(folder, 'bird'))
 }
 
 /** BIRD behind the router FRR, two hops from every node. */
@@ -67,16 +71,11 @@ async function birdWith(config: string, namespace: string, home: string): Promis
     string,
   ]
   writeFileSync(file, config)
-  const bird = async (...more: readonly string[]): Promise<void> => {
-    await run('ip', ['netns', 'exec', namespace, 'bird', '-c', file, '-s', control, '-P', pid, ...more])
-  }
-  await bird()
+  await run('ip', ['netns', 'exec', namespace, 'bird', '-c', file, '-s', control, '-P', pid])
   return {
     name: 'bird',
     nextHops: prefix => kernelNextHops(namespace, prefix),
     command: text => run('birdc', ['-s', control, ...text.split(' ')]),
-    crash: () => killed(pid),
-    recover: () => bird('-R'),
   }
 }
 
@@ -138,14 +137,14 @@ function frrConfig({ restartsGracefully = false }: RouterInit): string {
   ].join('\n')
 }
 
-function birdConfig({ restartsGracefully = false }: RouterInit): string {
+function birdConfig(): string {
   const session = (family: 'ipv4' | 'ipv6', node: (typeof NODES)[number]): string => `
 protocol bgp ${node}_${family} {
   local ${LAN[family](HOSTS.bird)} as ${BIRD_ASN};
   neighbor ${LAN[family](nodeHost(node))} as ${NODE_ASN};
   passive;
   error wait time 1, 2;
-  bfd on;${restartsGracefully ? '\n  graceful restart on;' : ''}
+  bfd on;
   ${family} { import all; export none; };
 }`
   const kernel = (family: 'ipv4' | 'ipv6'): string => `

@@ -15,7 +15,7 @@ describe('routers that crash, that have no addresses, or none of a family', () =
   beforeAll(async () => {
     lab = await startedLab(['frr', 'bird'], {
       more: { enableGracefulRestart: true },
-      routersRestartGracefully: true,
+      frrRestartsGracefully: true,
     })
     await lab.cluster.service('api', { ipFamilyPolicy: 'RequireDualStack' }, ROUTED)
     ;[ipv4 = '', ipv6 = ''] = await lab.cluster.addresses('api', 2)

@@ -11,14 +11,14 @@ export interface StartedLabInit {
   /** Of the speakers. */
   readonly flags?: readonly string[]
   /** @default false */
-  readonly routersRestartGracefully?: boolean
+  readonly frrRestartsGracefully?: boolean
 }
 
 /** A lab with the product running in it; on the real control plane where this machine has one. */
 export async function startedLab(routers: readonly ('frr' | 'bird')[], init: StartedLabInit = {}): Promise<Lab> {
   const binaries = findBinaries()
   if (!binaries.ok) console.log(`on the embedded API server: ${binaries.reason}`)
-  const { routersRestartGracefully: restartsGracefully = false } = init
+  const { frrRestartsGracefully: restartsGracefully = false } = init
   const lab = await Lab.build({ api: binaries.ok ? 'real' : 'embedded', routers, restartsGracefully })
   await applyConfiguration(lab.cluster, [])
   for (const router of init.peers ?? routers) await applyPeers(lab.cluster, router, init.more)
