@@ -41,7 +41,7 @@ async function build(target: string, more: Readonly<Record<string, string>>): Pr
     '--layers',
     '--isolation=chroot',
     '--network=host',
-    `--volume=${cache}:/root/.npm:rw`,
+    `--volume=${cache}:/var/cache/npm:rw`,
     '--file=images/Containerfile',
     '--ignorefile=images/Containerfile.dockerignore',
     `--target=${target}`,
