@@ -5,6 +5,7 @@ import { arch } from 'node:process'
 import { join } from 'node:path'
 import { ROOT } from '../run.ts'
 import { bundledPackages, licenceOf, type BundledPackage } from './bundled.ts'
+import { NODE_FLAG } from './node-flag.ts'
 
 const [program = '', target = ''] = process.argv.slice(2)
 const modules = join(ROOT, 'node_modules')
@@ -27,10 +28,9 @@ writeFileSync(join(folder, 'packages.json'), `${JSON.stringify(packages, undefin
 writeFileSync(join(folder, 'LICENCES'), packages.map(licences).join('\n'))
 
 // Without a shell there: the kernel reads the first line, and gives what follows the program as one argument. MetalLB's values
-// name this path as a command. A small young generation: what a store keeps is copied out of it in small pieces, so that
-// nobody waits for long, and a third of the memory is saved (docs/benchmarks, informers).
+// name this path as a command.
 const start = join(target, 'bin', program)
-writeFileSync(start, `#!/usr/bin/node --max-semi-space-size=4\nimport('/app/${program}/main.js')\n`)
+writeFileSync(start, `#!/usr/bin/node ${NODE_FLAG}\nimport('/app/${program}/main.js')\n`)
 chmodSync(start, 0o755)
 
 /** What runs of a native package, and not what it is built from. */

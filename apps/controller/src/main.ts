@@ -5,13 +5,13 @@ import type { Logger } from '@metallb-ts/runtime'
 import {
   compactHeap,
   createJsonLogger,
-  createPrometheusMetrics,
   REAL_CLOCK,
   realRandom,
   startHealthServer,
   stopInTime,
   stopSignal,
 } from '@metallb-ts/runtime/node'
+import { createPrometheusMetrics } from '@metallb-ts/runtime/prometheus'
 import { controllerHelp, readControllerOptions, type ControllerOptions } from './options.ts'
 import { startWebhooks } from './webhooks.ts'
 import { createController } from './wire.ts'

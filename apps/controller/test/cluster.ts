@@ -2,7 +2,8 @@ import { crds, type Condition, type Service, type ServiceSpec } from '@metallb-t
 import type { KubeRequest, KubeTransport } from '@metallb-ts/k8s-watch'
 import { httpTransport } from '@metallb-ts/k8s-watch/node'
 import { startFakeApiServer, type FakeApiServer } from '@metallb-ts/k8s-watch/testing'
-import { createPrometheusMetrics, REAL_CLOCK, type PrometheusMetrics } from '@metallb-ts/runtime/node'
+import { REAL_CLOCK } from '@metallb-ts/runtime/node'
+import { createPrometheusMetrics, type PrometheusMetrics } from '@metallb-ts/runtime/prometheus'
 import { memoryLogger, SimRandom } from '@metallb-ts/runtime/testing'
 import { createController, type Controller, type ControllerInit } from '../src/wire.ts'
 

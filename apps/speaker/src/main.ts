@@ -6,7 +6,6 @@ import { parseAddress } from '@metallb-ts/netip'
 import {
   compactHeap,
   createJsonLogger,
-  createPrometheusMetrics,
   REAL_CLOCK,
   realRandom,
   startHealthServer,
@@ -14,6 +13,7 @@ import {
   stopSignal,
   type Page,
 } from '@metallb-ts/runtime/node'
+import { createPrometheusMetrics } from '@metallb-ts/runtime/prometheus'
 import type { Logger } from '@metallb-ts/runtime'
 import { excludedInterfaces } from './excluded-interfaces.ts'
 import type { LanInit, LanMembership } from './lan/lan.ts'

@@ -57,7 +57,7 @@ const MOST_DEAD_MS = 60_000
 const UNITS_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  µs: 1e-3,
+  \u00b5s: 1e-3,
   ms: 1,
   s: 1_000,
   m: 60_000,
@@ -66,8 +66,8 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 
 /** Of a duration as Go writes it: `1m30s`. */
 function milliseconds(text: unknown): number | undefined {
-  if (typeof text !== 'string' || !/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)]
+  if (typeof text !== 'string' || !/^(\d+(\.\d+)?(ns|us|\u00b5s|ms|s|m|h))+$/.test(text)) return undefined
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|\u00b5s|ms|s|m|h)/g)]
   return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit!]!, 0)
 }
 

@@ -1,6 +1,6 @@
 import type { Service } from '@metallb-ts/api'
 import { EventBus } from '@metallb-ts/event-bus'
-import { createPrometheusMetrics } from '@metallb-ts/runtime/node'
+import { createPrometheusMetrics } from '@metallb-ts/runtime/prometheus'
 import { expect, it } from 'vitest'
 import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanCounters } from './lan/lan.ts'

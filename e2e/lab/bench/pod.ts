@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:chi
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAG } from '@metallb-ts/tools/images/node-flag'
 import { runTool } from '@metallb-ts/tools/run'
 import { SYSTEM } from '../src/index.ts'
 
@@ -29,12 +30,12 @@ export async function buildProgram(program: Program): Promise<void> {
 
 /**
  * A program's bundle as a pod sees it: the service account's files where it looks for them, in a mount namespace of its
- * own. `NODE_FLAGS` in the environment shows what a flag of node's changes.
+ * own, and Node's flag as the image gives it. `NODE_FLAGS` in the environment shows what others would change.
  */
 export function startPod(program: Program, init: PodInit): ChildProcess {
   const { server, caFile, token, flags = [], space, preload, compiled, stdio = ['ignore', 'ignore', 'inherit'] } = init
   const { hostname, port } = new URL(server)
-  const nodeFlags = (process.env['NODE_FLAGS'] ?? '').split(' ').filter(flag => flag !== '')
+  const nodeFlags = (process.env['NODE_FLAGS'] ?? NODE_FLAG).split(' ').filter(flag => flag !== '')
   const node = [process.execPath, ...nodeFlags, ...(preload === undefined ? [] : ['--import', preload])]
   const command = ['unshare', '-m', 'sh', '-c', AS_POD, ...node, mainOf(program), ...COMMON, ...flags]
   const [first = '', ...rest] = space === undefined ? command : ['ip', 'netns', 'exec', space, ...command]

@@ -14,7 +14,8 @@ import {
   unreachable,
   type LogLevel,
 } from '../src/index.ts'
-import { createJsonLogger, createPrometheusMetrics, startHealthServer } from '../src/node/index.ts'
+import { createJsonLogger, startHealthServer } from '../src/node/index.ts'
+import { createPrometheusMetrics } from '../src/prometheus.ts'
 import { memoryLogger } from '../src/testing/index.ts'
 
 describe('the logger', () => {

@@ -8,7 +8,6 @@ export {
   type ServedTls,
 } from './health-server.ts'
 export { createJsonLogger, type JsonLoggerOptions } from './json-logger.ts'
-export { createPrometheusMetrics, type PrometheusMetrics } from './prometheus.ts'
 export { REAL_CLOCK } from './real-clock.ts'
 export { realRandom } from './real-random.ts'
 export { stopInTime, stopSignal } from './shutdown.ts'

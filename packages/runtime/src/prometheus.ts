@@ -5,7 +5,7 @@ import {
   Registry,
   collectDefaultMetrics,
 } from 'prom-client'
-import type { Counter, Gauge, Labels, Metrics, Totals } from '../metrics.ts'
+import type { Counter, Gauge, Labels, Metrics, Totals } from './metrics.ts'
 
 export interface PrometheusMetrics extends Metrics {
   readonly contentType: string
