@@ -57,7 +57,7 @@ const MOST_DEAD_MS = 60_000
 const UNITS_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  \u00b5s: 1e-3,
+  µs: 1e-3,
   ms: 1,
   s: 1_000,
   m: 60_000,
