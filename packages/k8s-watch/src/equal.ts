@@ -7,7 +7,8 @@ export function isSameJson(a: unknown, b: unknown): boolean {
     return a.every((item, i) => isSameJson(item, b[i]))
   }
   const [left, right] = [a as Fields, b as Fields]
-  return Object.keys({ ...left, ...right }).every(name => isSameJson(left[name], right[name]))
+  for (const name of Object.keys(left)) if (!isSameJson(left[name], right[name])) return false
+  return Object.keys(right).every(name => left[name] !== undefined || right[name] === undefined)
 }
 
 type Fields = Readonly<Record<string, unknown>>

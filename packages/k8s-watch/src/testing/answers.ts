@@ -2,6 +2,8 @@
 export interface Answer {
   readonly status: number
   readonly body: unknown
+  /** The body as JSON, where that was or will be needed by others, too. */
+  readonly text?: () => string
 }
 
 /** A Status object. */

@@ -6,7 +6,7 @@ import { ObjectStore, type StoredObject, type Written } from './object-store.ts'
 import { jsonPatch, mergePatch, type JsonPatchOperation } from './patches.ts'
 import { defaultIpMode, ServiceDefaults, withoutChoices } from './service-defaults.ts'
 import { pruneAndDefault, schemaProblems } from './structural.ts'
-import { keyOf, targetOf, type Target } from './target.ts'
+import { byPlace, keyOf, targetOf, type Target } from './target.ts'
 
 export interface AdmittedWrite {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
@@ -29,7 +29,7 @@ export class ApiCore {
   readonly #texts = new WeakMap<StoredObject, { readonly version: string; readonly text: string }>()
   readonly #builtIn: readonly ServedKind[]
   /** The list is another one when a definition has changed. */
-  #served: { readonly definitions: readonly StoredObject[]; readonly kinds: readonly ServedKind[] } | undefined
+  #served: Served | undefined
 
   constructor(store: ObjectStore = new ObjectStore(), builtIn: readonly ServedKind[] = BUILT_IN_KINDS) {
     this.store = store
@@ -37,20 +37,25 @@ export class ApiCore {
   }
 
   kinds(): readonly ServedKind[] {
-    const definitions = this.store.list('customresourcedefinitions.apiextensions.k8s.io')
-    if (definitions !== this.#served?.definitions)
-      this.#served = { definitions, kinds: [...this.#builtIn, ...definitions.flatMap(kindsOfDefinition)] }
-    return this.#served.kinds
+    return this.#serves().kinds
   }
 
   /** The target of a path, or undefined when nothing is served there. */
   target(path: string): Target | undefined {
-    return targetOf(path, this.kinds())
+    return targetOf(path, this.#serves().byPlace)
+  }
+
+  #serves(): Served {
+    const definitions = this.store.list('customresourcedefinitions.apiextensions.k8s.io')
+    if (definitions === this.#served?.definitions) return this.#served
+    const kinds = [...this.#builtIn, ...definitions.flatMap(kindsOfDefinition)]
+    this.#served = { definitions, kinds, byPlace: byPlace(kinds) }
+    return this.#served
   }
 
   get(target: Target): Answer {
     const object = this.store.get(collectionOf(target.kind), keyOf(target))
-    return object === undefined ? notFound(target) : { status: 200, body: this.shown(target.kind, object) }
+    return object === undefined ? notFound(target) : this.#answerOf(target.kind, object, 200)
   }
 
   /** @param manager who writes, as fields are owned */
@@ -130,7 +135,7 @@ export class ApiCore {
     const refused = this.#judged({ operation: 'DELETE', target, object: undefined, oldObject: before })
     if (refused !== undefined) return refused
     if (!hasFinalizers(before))
-      return { status: 200, body: this.shown(target.kind, this.store.delete(collection, keyOf(target))!) }
+      return this.#answerOf(target.kind, this.store.delete(collection, keyOf(target))!, 200)
     // It stays until whoever put the finalizers there has taken them off.
     const deletionTimestamp = before.metadata['deletionTimestamp'] ?? this.store.time
     const metadata = { ...before.metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 }
@@ -180,7 +185,7 @@ export class ApiCore {
         : kind.hasStatus
           ? { ...body, metadata, status: before['status'] }
           : { ...body, metadata }
-    const admitted = this.#admitted(kind, merged as StoredObject)
+    const admitted = this.#admitted(kind, merged as StoredObject, subresource)
     if ('problems' in admitted) return invalid(kind, before.metadata.name, admitted.problems)
     const refused = this.#judged({ operation: 'UPDATE', target, object: admitted.value, oldObject: before })
     if (refused !== undefined) return refused
@@ -202,7 +207,8 @@ export class ApiCore {
     manager: string | undefined,
   ): StoredObject {
     if (manager === undefined) return object
-    const written = target.kind.kind === 'Service' ? withoutChoices(object, sent) : object
+    const hasChoices = target.kind.kind === 'Service' && target.subresource === undefined
+    const written = hasChoices ? withoutChoices(object, sent) : object
     const { metadata } = updated(target.kind, before, written, sent, this.#writer(target, manager))
     return { ...object, metadata }
   }
@@ -211,8 +217,13 @@ export class ApiCore {
     return { manager, time: this.store.time, ...(subresource !== undefined && { subresource }) }
   }
 
-  #admitted(kind: ServedKind, object: StoredObject): { value: StoredObject } | { problems: readonly string[] } {
-    if (kind.kind === 'Service') return { value: defaultIpMode(this.#services.apply(object)) }
+  #admitted(
+    kind: ServedKind,
+    object: StoredObject,
+    subresource?: string,
+  ): { value: StoredObject } | { problems: readonly string[] } {
+    if (kind.kind === 'Service')
+      return { value: defaultIpMode(subresource === 'status' ? object : this.#services.apply(object)) }
     if (kind.schema === undefined) return { value: object }
     const value = pruneAndDefault(object, kind.schema) as StoredObject
     const problems = schemaProblems(value, kind.schema)
@@ -230,9 +241,19 @@ export class ApiCore {
 
   #answer(written: Written, { kind }: Target, status: number): Answer {
     return written.ok
-      ? { status, body: this.shown(kind, written.object) }
+      ? this.#answerOf(kind, written.object, status)
       : failure(written.code, written.reason, written.message)
   }
+
+  #answerOf(kind: ServedKind, object: StoredObject, status: number): Answer {
+    return { status, body: this.shown(kind, object), text: () => this.text(kind, object) }
+  }
+}
+
+interface Served {
+  readonly definitions: readonly StoredObject[]
+  readonly kinds: readonly ServedKind[]
+  readonly byPlace: ReadonlyMap<string, ServedKind>
 }
 
 /** Whoever says nothing of itself. */

@@ -45,24 +45,24 @@ export class HttpFace {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://api')
+    const [path, query] = placeOf(request.url ?? '/')
     const method = request.method ?? 'GET'
-    if (this.requests.length < MAX_REMEMBERED) this.requests.push(`${method} ${url.pathname}`)
+    if (this.requests.length < MAX_REMEMBERED) this.requests.push(`${method} ${path}`)
     if (this.#isSilent) return
-    const isWatch = ['1', 'true'].includes(url.searchParams.get('watch') ?? '')
-    const fault = this.faults.take(method, url.pathname, isWatch)
+    const isWatch = ['1', 'true'].includes(query.get('watch') ?? '')
+    const fault = this.faults.take(method, path, isWatch)
     if (fault?.type === 'goaway') goAway(response)
     if (fault !== undefined && (await goesWrong(fault, response))) return
     try {
-      const target = this.#core.target(url.pathname)
-      if (target === undefined) return send(response, this.#page(url.pathname))
+      const target = this.#core.target(path)
+      if (target === undefined) return send(response, this.#page(path))
       const verb = verbOf(method, target, isWatch)
-      const refused = refusal(this.#init.users, request.headers.authorization, verb, named(target, url.searchParams))
+      const refused = refusal(this.#init.users, request.headers.authorization, verb, named(target, query))
       if (refused !== undefined) return send(response, refused)
-      if (isWatch) return this.#watch(watchedBy(target, url.searchParams), url.searchParams, response, fault)
+      if (isWatch) return this.#watch(watchedBy(target, query), query, response, fault)
       if (request.headers['content-type']?.includes('protobuf') === true)
         return send(response, failure(415, 'UnsupportedMediaType', 'this server speaks JSON only'))
-      const answer = await this.#answer(method, target, url.searchParams, request, fault)
+      const answer = await this.#answer(method, target, query, request, fault)
       if (fault?.type === 'lose-answer') return void response.destroy()
       send(response, answer)
     } catch (error) {
@@ -203,18 +203,35 @@ function goAway(response: ServerResponse): void {
   stream?.session?.goaway()
 }
 
-function send(response: ServerResponse, { status, body }: Answer): void {
+function send(response: ServerResponse, { status, body, text }: Answer): void {
   const isText = typeof body === 'string'
   response
     .writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json' })
-    .end(isText ? body : body instanceof Json ? body.text : JSON.stringify(body))
+    .end(text?.() ?? (isText ? body : body instanceof Json ? body.text : JSON.stringify(body)))
 }
 
 async function readJson<T = StoredObject>(request: IncomingMessage): Promise<T> {
-  let text = ''
-  for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) {
-    text += chunk
-    if (text.length > MAX_BODY) throw new RangeError('the body is too large')
-  }
+  const text = await bodyOf(request)
   return (text === '' ? undefined : JSON.parse(text)) as T
+}
+
+function bodyOf(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    request.setEncoding('utf8')
+    request.on('data', (chunk: string) => {
+      text += chunk
+      if (text.length > MAX_BODY) reject(new RangeError('the body is too large'))
+    })
+    request.on('end', () => resolve(text))
+    request.on('close', () => {
+      if (!request.readableEnded) reject(new Error('the body was cut'))
+    })
+    request.on('error', reject)
+  })
+}
+
+function placeOf(url: string): [path: string, query: URLSearchParams] {
+  const mark = url.indexOf('?')
+  return mark < 0 ? [url, new URLSearchParams()] : [url.slice(0, mark), new URLSearchParams(url.slice(mark + 1))]
 }

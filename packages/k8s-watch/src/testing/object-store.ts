@@ -45,6 +45,7 @@ export class ObjectStore {
   #history: HistoryEntry[] = []
   #revision = 1
   #compacted = 0
+  #time: { readonly second: number; readonly text: string } | undefined
   readonly #historyLimit: number
   readonly #now: () => number
   readonly #newUid: () => string
@@ -68,7 +69,10 @@ export class ObjectStore {
 
   /** Now, as objects say it: RFC 3339, to the second. */
   get time(): string {
-    return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z')
+    const second = Math.floor(this.#now() / 1_000)
+    if (this.#time?.second !== second)
+      this.#time = { second, text: new Date(second * 1_000).toISOString().replace(/\.\d+Z$/, 'Z') }
+    return this.#time.text
   }
 
   list(collection: string, namespace?: string): readonly StoredObject[] {

@@ -1,6 +1,6 @@
 import { isSameJson } from '../../equal.ts'
 import type { StructuralSchema } from '../structural.ts'
-import { isObject, partsOf } from './shape.ts'
+import { isObject, partsOf, type Part } from './shape.ts'
 
 /** Paths of fields, the elements of each joined by `SEPARATOR`. */
 export type FieldSet = ReadonlySet<string>
@@ -41,21 +41,39 @@ export function difference(before: unknown, after: unknown, schema: StructuralSc
   const removed = new Set<string>()
   const visit = (before: unknown, after: unknown, schema: StructuralSchema | undefined, path: string): void => {
     if (before === after) return
-    const [old, now] = [before, after].map(value => (value === undefined ? [] : partsOf(value, schema)))
+    const old = before === undefined ? NO_PARTS : partsOf(before, schema)
+    const now = after === undefined ? NO_PARTS : partsOf(after, schema)
     const isLeaf = old === undefined || now === undefined || old.length + now.length === 0
-    if (!isLeaf) {
-      const known = new Map(old.map(part => [part.element, part]))
-      for (const part of now) visit(known.get(part.element)?.value, part.value, part.schema, join(path, part.element))
-      const kept = new Set(now.map(({ element }) => element))
-      for (const part of old)
-        if (!kept.has(part.element)) visit(part.value, undefined, part.schema, join(path, part.element))
-    }
+    if (!isLeaf)
+      for (const { element, part, was, is } of paired(old, now)) visit(was, is, part.schema, join(path, element))
     if (path === '') return
     if (after === undefined) removed.add(path)
     else if (before === undefined || (isLeaf && !isSameJson(before, after))) set.add(path)
   }
   visit(before, after, schema, '')
   return { set, removed }
+}
+
+const NO_PARTS: readonly Part[] = []
+
+interface Pair {
+  readonly element: string
+  /** Of what is there now, or else of what was. */
+  readonly part: Part
+  readonly was: unknown
+  readonly is: unknown
+}
+
+/** The same part of both sides, in the order of what is there now; then what is there no more. */
+function paired(old: readonly Part[], now: readonly Part[]): readonly Pair[] {
+  if (old.length === 0) return now.map(part => ({ element: part.element, part, was: undefined, is: part.value }))
+  const known = new Map(old.map(part => [part.element, part]))
+  const pairs = now.map((part): Pair => {
+    return { element: part.element, part, was: known.get(part.element)?.value, is: part.value }
+  })
+  for (const { element } of now) known.delete(element)
+  for (const part of known.values()) pairs.push({ element: part.element, part, was: part.value, is: undefined })
+  return pairs
 }
 
 export function union(a: FieldSet, b: FieldSet): FieldSet {
@@ -68,13 +86,23 @@ export function without(fields: FieldSet, ...others: readonly FieldSet[]): Field
   return new Set([...fields].filter(path => !others.some(other => other.has(path))))
 }
 
-/** Remembered both ways: most writes leave most sets as they were. */
+/** Remembered both ways: most writes leave most sets as they were, and most objects of a kind have the same fields. */
 export function encode(fields: FieldSet): FieldsV1 {
   const known = ENCODED.get(fields)
   if (known !== undefined) return known
-  const encoded = nested(fields)
+  const encoded = alike(fields)
   ENCODED.set(fields, encoded)
+  return encoded
+}
+
+function alike(fields: FieldSet): FieldsV1 {
+  const paths = [...fields].join(SEPARATOR + SEPARATOR)
+  const known = ALIKE.get(paths)
+  if (known !== undefined) return known
+  const encoded = nested(fields)
   DECODED.set(encoded, fields)
+  if (ALIKE.size >= MOST_ALIKE) ALIKE.clear()
+  ALIKE.set(paths, encoded)
   return encoded
 }
 
@@ -86,6 +114,8 @@ export function decode(fields: FieldsV1): FieldSet {
   return decoded
 }
 
+const ALIKE = new Map<string, FieldsV1>()
+const MOST_ALIKE = 1_000
 const ENCODED = new WeakMap<FieldSet, FieldsV1>()
 const DECODED = new WeakMap<FieldsV1, FieldSet>()
 

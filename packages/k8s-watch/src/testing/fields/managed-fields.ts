@@ -24,7 +24,8 @@ export function ownersOf(object: StoredObject | undefined): readonly Owner[] | u
 
 /** One entry without anything in it: the list is to be forgotten. */
 export function isReset({ metadata }: StoredObject): boolean {
-  return JSON.stringify(metadata['managedFields']) === '[{}]'
+  const entries = metadata['managedFields'] as readonly unknown[] | undefined
+  return Array.isArray(entries) && entries.length === 1 && JSON.stringify(entries) === '[{}]'
 }
 
 /** The object with its owners, in the API server's order. Who owns nothing is none; of very many updaters the oldest are one. */

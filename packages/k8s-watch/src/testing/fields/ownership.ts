@@ -108,8 +108,9 @@ function writable(
 
 /** Without what is the server's own. */
 function ownable({ metadata, apiVersion: _version, kind: _kind, ...fields }: StoredObject): Fields {
-  const own = Object.entries(metadata ?? {}).filter(([name]) => !SERVERS_OWN.has(name))
-  return { ...fields, ...(own.length > 0 && { metadata: Object.fromEntries(own) }) }
+  const own: Record<string, unknown> = {}
+  for (const name of Object.keys(metadata ?? {})) if (!SERVERS_OWN.has(name)) own[name] = metadata[name]
+  return Object.keys(own).length > 0 ? { ...fields, metadata: own } : fields
 }
 
 const SERVERS_OWN: ReadonlySet<string> = new Set([

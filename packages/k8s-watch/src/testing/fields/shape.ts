@@ -17,17 +17,15 @@ export function partsOf(value: unknown, schema: StructuralSchema | undefined): r
   if (!isObject(value) || schema?.['x-kubernetes-map-type'] === 'atomic') return undefined
   const { additionalProperties } = schema ?? {}
   const others = typeof additionalProperties === 'object' ? additionalProperties : undefined
-  return Object.entries(value)
-    .filter(([, part]) => part !== undefined)
-    .map(([name, part]) => {
-      const field = schema?.properties?.[name]
-      return {
-        element: `f:${name}`,
-        value: part,
-        schema: field ?? others,
-        isItem: field === undefined && others !== undefined,
-      }
-    })
+  const parts: Part[] = []
+  for (const name of Object.keys(value)) {
+    const part = value[name]
+    if (part === undefined) continue
+    const field = schema?.properties?.[name]
+    const isItem = field === undefined && others !== undefined
+    parts.push({ element: `f:${name}`, value: part, schema: field ?? others, isItem })
+  }
+  return parts
 }
 
 /** The element by which an item of a list is known; undefined for a list that is owned whole. */
