@@ -1,5 +1,6 @@
 import { backoffDelay, type BackoffPolicy, type Clock, type Random, type Timer } from '@metallb-ts/runtime'
 import { asKubeFailure } from './failure.ts'
+import { Pace } from './pace.ts'
 
 /** What came of one run. */
 export type Outcome =
@@ -61,6 +62,7 @@ export function createWorkQueue(components: WorkQueueComponents, init: WorkQueue
 class KeyedQueue implements WorkQueue {
   readonly #components: WorkQueueComponents
   readonly #init: WorkQueueInit
+  readonly #pace: Pace
   readonly #live = new Set<string>()
   readonly #backlog = new Set<string>()
   readonly #running = new Set<string>()
@@ -76,6 +78,7 @@ class KeyedQueue implements WorkQueue {
   constructor(components: WorkQueueComponents, init: WorkQueueInit) {
     this.#components = components
     this.#init = init
+    this.#pace = Pace.of(components.clock)
   }
 
   get length(): number {
@@ -169,12 +172,7 @@ class KeyedQueue implements WorkQueue {
   }
 
   async #run(key: string): Promise<void> {
-    let outcome: Outcome
-    try {
-      outcome = await this.#init.reconcile(key)
-    } catch (error) {
-      outcome = { kind: 'retry', error }
-    }
+    const outcome = await this.#pace.run(() => this.#outcome(key))
     this.#running.delete(key)
     this.#init.onOutcome?.(key, outcome)
     if (outcome.kind !== 'retry') this.#failures.delete(key)
@@ -183,6 +181,15 @@ class KeyedQueue implements WorkQueue {
     this.#pump()
     if (this.#running.size === 0) for (const resolve of this.#ended.splice(0)) resolve()
     if (this.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** Never rejects. */
+  async #outcome(key: string): Promise<Outcome> {
+    try {
+      return await this.#init.reconcile(key)
+    } catch (error) {
+      return { kind: 'retry', error }
+    }
   }
 
   #schedule(key: string, outcome: Outcome): void {
