@@ -60,6 +60,8 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
   )
   controller.bus.subscribe('process:rests', compactHeap)
   const allocates = options.webhookMode !== 'onlywebhook'
+  // Before all that is served: reading takes the longest, and waits for none of it.
+  if (allocates) controller.start()
   const webhooks =
     options.webhookMode === 'disabled'
       ? undefined
@@ -77,7 +79,6 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
   })
   logger.info('controller-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
-  if (allocates) controller.start()
   const received = await signal
   const stop = async (): Promise<void> => {
     await controller.stop(received)

@@ -1,3 +1,4 @@
+import type { Service } from '@metallb-ts/api'
 import type { Clock, Timer } from '@metallb-ts/runtime'
 
 export interface WaitingParts {
@@ -54,3 +55,14 @@ export class WaitingServices {
 }
 
 const MIN_GAP_MS = 50
+
+/** Services that show no address, then all others: after a restart the one that waits does not wait for ten thousand. */
+export function whoWaitsFirst<S extends Service>(services: readonly S[]): readonly S[] {
+  const [waiting, others]: [S[], S[]] = [[], []]
+  for (const service of services) (showsNone(service) ? waiting : others).push(service)
+  return [...waiting, ...others]
+}
+
+function showsNone({ spec, status }: Service): boolean {
+  return spec?.type === 'LoadBalancer' && (status?.loadBalancer?.ingress ?? []).length === 0
+}

@@ -28,7 +28,7 @@ import { createPoolReconciler } from './reconcile-pools.ts'
 import { createServiceReconciler } from './reconcile-service.ts'
 import { createStatusWrites } from './status-writes.ts'
 import { createStores } from './stores.ts'
-import { WaitingServices } from './waiting.ts'
+import { WaitingServices, whoWaitsFirst } from './waiting.ts'
 import { outcomeOf } from './write-outcome.ts'
 
 export interface ControllerComponents {
@@ -185,7 +185,7 @@ export function createController(components: ControllerComponents, init: Control
   bus.subscribe('installation:foreign', stateChanged)
   bus.subscribe('installation:quiet', stateChanged)
   bus.subscribe('config:applied', () => {
-    const keys = services.list().map(objectKey)
+    const keys = whoWaitsFirst(services.list()).map(objectKey)
     for (const key of keys) serviceQueue.add(key, { priority: 'backlog' })
     serviceQueue.start()
     firstPass.begin(keys)
