@@ -134,8 +134,7 @@ export class ApiCore {
     }
     const refused = this.#judged({ operation: 'DELETE', target, object: undefined, oldObject: before })
     if (refused !== undefined) return refused
-    if (!hasFinalizers(before))
-      return this.#answerOf(target.kind, this.store.delete(collection, keyOf(target))!, 200)
+    if (!hasFinalizers(before)) return this.#answerOf(target.kind, this.store.delete(collection, keyOf(target))!, 200)
     // It stays until whoever put the finalizers there has taken them off.
     const deletionTimestamp = before.metadata['deletionTimestamp'] ?? this.store.time
     const metadata = { ...before.metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 }
