@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { LookupFunction } from 'node:net'
-import { pipeline, type Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { constants, createGunzip } from 'node:zlib'
-import { request as send, type Dispatcher } from 'undici'
 import type { KubeRequest, KubeResponse, KubeTransport } from '../transport.ts'
 import { Agents, type AgentsInit, type TlsMaterial } from './agents.ts'
+import { exchange, type Exchanged } from './exchange.ts'
 import { linesOf, wholeText } from './lines.ts'
 
 export interface HttpTransportInit extends AgentsInit {
@@ -32,7 +32,8 @@ export interface HttpTransportInit extends AgentsInit {
 /** HTTP over one shared pool; HTTP/2 where the server offers it, so that all watches share one connection. */
 export function httpTransport(init: HttpTransportInit): KubeTransport {
   const { tls = {}, userAgent = 'metallb-ts' } = init
-  const server = init.server.replace(/\/$/, '')
+  const { origin, pathname } = new URL(init.server)
+  const root = pathname.replace(/\/$/, '')
   const agents = new Agents(init)
   return {
     close: () => agents.destroy(),
@@ -43,9 +44,10 @@ export function httpTransport(init: HttpTransportInit): KubeTransport {
         throw error
       }
       const idleMs = request.idleMs ?? DEFAULT_IDLE_MS
-      const attempt = (authorization: string | undefined): Promise<Dispatcher.ResponseData> =>
-        send(`${server}${request.path}${queryText(request.query)}`, {
-          dispatcher: agent,
+      const attempt = (authorization: string | undefined): Promise<Exchanged> =>
+        exchange(agent, {
+          origin,
+          path: `${root}${request.path}${queryText(request.query)}`,
           method: request.method,
           headersTimeout: idleMs,
           bodyTimeout: idleMs,
@@ -56,15 +58,15 @@ export function httpTransport(init: HttpTransportInit): KubeTransport {
             ...request.headers,
           },
           ...(request.body !== undefined && { body: request.body }),
-          ...(request.signal !== undefined && { signal: request.signal }),
+          signal: request.signal,
         }).catch(distrust)
       const authorization = await init.authorization?.()
       const response = await attempt(authorization)
-      if (response.statusCode !== 401 || init.onUnauthorized === undefined) return answer(response, distrust)
+      if (response.status !== 401 || init.onUnauthorized === undefined) return answer(response, distrust)
       init.onUnauthorized()
       const renewed = await init.authorization?.()
       if (renewed === authorization) return answer(response, distrust)
-      await response.body.dump()
+      response.dump()
       return answer(await attempt(renewed), distrust)
     },
   }
@@ -110,17 +112,15 @@ export function tlsFiles(
 const DEFAULT_IDLE_MS = 30_000
 const FILE_MS = 60_000
 
-function answer(
-  { statusCode, headers: given, body }: Dispatcher.ResponseData,
-  failed: (error: unknown) => never,
-): KubeResponse {
+function answer({ status, headers: given, body }: Exchanged, failed: (error: unknown) => never): KubeResponse {
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  for (const name of Object.keys(given)) {
+    const value = given[name]
+    if (value !== undefined) headers[name] = typeof value === 'string' ? value : value.join(', ')
   }
   const bytes = headers['content-encoding'] === 'gzip' ? unzipped(body) : body
   return {
-    status: statusCode,
+    status,
     headers,
     text: () => wholeText(bytes).catch(failed),
     lines: async function* () {
@@ -134,8 +134,9 @@ function answer(
 }
 
 /** We ask for no compression; what stands between may compress all the same, event by event. */
-function unzipped(body: Readable): Readable {
-  return pipeline(body, createGunzip({ flush: constants.Z_SYNC_FLUSH }), () => {}) as unknown as Readable
+function unzipped(body: AsyncIterable<Buffer>): Readable {
+  const unzip = createGunzip({ flush: constants.Z_SYNC_FLUSH })
+  return pipeline(Readable.from(body), unzip, () => {}) as unknown as Readable
 }
 
 /** Nothing came in time: the connection may be dead, and all that shares it. */
@@ -147,6 +148,8 @@ function isSilence(error: unknown): boolean {
 }
 
 function queryText(query: KubeRequest['query']): string {
-  const given = Object.entries(query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined)
-  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
+  let text = ''
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== undefined) text += `${text === '' ? '?' : '&'}${name}=${encodeURIComponent(value)}`
+  return text
 }
