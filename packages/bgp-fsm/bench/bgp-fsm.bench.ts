@@ -60,7 +60,7 @@ function codec(family: 'ipv4' | 'ipv6'): void {
       spent(() => {
         for (let next = rib.next(() => undefined); next !== undefined; next = rib.next(() => undefined)) {
           const update = packUpdate(next, context)
-          rib.told(update)
+          rib.told()
           updates.push(update.bytes)
         }
       }),

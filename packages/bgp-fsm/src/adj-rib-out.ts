@@ -41,6 +41,8 @@ export class AdjRibOut {
   #groups = new Map<string, Queue>()
   #unjudged: Queue[] = []
   #walks: Walk[] = []
+  /** What of the last `next` was accepted. */
+  #handedOver: Cell[] = []
   #session = 0
   #desiredCount = 0
   #sentCount = 0
@@ -108,7 +110,14 @@ export class AdjRibOut {
     if (queue === undefined) return undefined
     const { family, attributes } = queue.kind
     const wanted = attributes === undefined ? 'sent' : 'desired'
-    return { family, attributes, take: accept => queue.take(cell => accept(cell[wanted]!)) }
+    const handedOver: Cell[] = (this.#handedOver = [])
+    const take = (accept: (entry: RibEntry) => boolean): void =>
+      queue.take(cell => {
+        const isAccepted = accept(cell[wanted]!)
+        if (isAccepted) handedOver.push(cell)
+        return isAccepted
+      })
+    return { family, attributes, take }
   }
 
   get hasPending(): boolean {
@@ -137,22 +146,27 @@ export class AdjRibOut {
     return cell !== undefined && this.#isSent(cell)
   }
 
-  /** These were handed to the wire. */
-  told({ withdrawn, announced }: Told): void {
-    for (const { key } of withdrawn) {
-      const cell = this.#cells.get(key)!
-      cell.sent = undefined
-      this.#sentCount--
-      this.#move(cell, undefined)
-      if (cell.desired === undefined) this.#cells.delete(key)
-    }
-    for (const entry of announced) {
-      const cell = this.#cells.get(entry.key)!
-      if (!this.#isSent(cell)) this.#sentCount++
-      cell.sent = entry
-      cell.sentIn = this.#session
+  /** What was accepted of the last `next` was handed to the wire. */
+  told(): void {
+    for (const cell of this.#handedOver) {
+      if (cell.queue?.kind.attributes === undefined) this.#withdrawn(cell)
+      else this.#announced(cell)
       this.#move(cell, undefined)
     }
+    this.#handedOver = []
+  }
+
+  #withdrawn(cell: Cell): void {
+    const { key } = cell.sent!
+    cell.sent = undefined
+    this.#sentCount--
+    if (cell.desired === undefined) this.#cells.delete(key)
+  }
+
+  #announced(cell: Cell): void {
+    if (!this.#isSent(cell)) this.#sentCount++
+    cell.sent = cell.desired
+    cell.sentIn = this.#session
   }
 
   #visit(key: string, cell: Cell, again: Family | undefined): void {
@@ -202,11 +216,6 @@ export class AdjRibOut {
   #isSent(cell: Cell): boolean {
     return cell.sent !== undefined && cell.sentIn === this.#session
   }
-}
-
-export interface Told {
-  readonly withdrawn: readonly RibEntry[]
-  readonly announced: readonly RibEntry[]
 }
 
 /** One route between what we mean and what was said. */

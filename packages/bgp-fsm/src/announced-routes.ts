@@ -11,7 +11,7 @@ export interface SourcedRoute extends Route {
 
 /** What all sources announce, one route a key; the routes of several sources are merged. */
 export class AnnouncedRoutes {
-  readonly #byKey = new SpreadMap<Contribution | Several>()
+  readonly #byKey = new SpreadMap<Announced>()
   readonly #keysOf = new Map<string, readonly string[]>()
   #turn = 0
 
@@ -23,25 +23,15 @@ export class AnnouncedRoutes {
     return [...this.#keysOf.keys()]
   }
 
-  keys(): Iterator<string> {
-    return this.#byKey.keys()
-  }
-
-  /** What this peer is meant to know by a key; undefined: nothing. */
-  routeFor(key: string, peer: PeerKey): RibEntry | undefined {
-    const announced = this.#byKey.get(key)
-    if (announced === undefined) return undefined
-    if ('entry' in announced) return isFor(announced, peer) ? announced.entry : undefined
-    if (announced.shared !== undefined) return announced.shared
-    const own = announced.all.filter(one => isFor(one, peer))
-    return own.length === 0 ? undefined : merged(own)
+  all(): Iterator<Announced> {
+    return this.#byKey.values()
   }
 
   /**
    * Everything that one source announces, in place of what it announced before, one route a step, so that the caller
-   * says when to pause. A step yields the key whose route may be another one now, or undefined.
+   * says when to pause. A step yields what stands now where something changed, or the key under which nothing does.
    */
-  *replace(source: string, routes: readonly SourcedRoute[]): Generator<string | undefined, void> {
+  *replace(source: string, routes: readonly SourcedRoute[]): Generator<Announced | string | undefined, void> {
     const turn = ++this.#turn
     const before = this.#keysOf.get(source) ?? []
     const now: string[] = []
@@ -53,11 +43,12 @@ export class AnnouncedRoutes {
         const known = this.#byKey.get(key)
         const last = contributionOf(known, source)
         if (last?.turn !== turn) now.push(key)
-        yield this.#contribute(own, known, last) ? key : undefined
+        yield this.#contribute(own, known, last)
       }
       for (const key of before) {
-        const last = contributionOf(this.#byKey.get(key), source)
-        if (last !== undefined && last.turn !== turn) yield this.#forget(key, source)
+        const known = this.#byKey.get(key)
+        const last = contributionOf(known, source)
+        if (last !== undefined && last.turn !== turn) yield this.#forget(key, source, known)
       }
       isWhole = true
     } finally {
@@ -68,24 +59,44 @@ export class AnnouncedRoutes {
     }
   }
 
-  #contribute(own: Contribution, known: Contribution | Several | undefined, last: Contribution | undefined): boolean {
+  #contribute(own: Contribution, known: Announced | undefined, last: Contribution | undefined): Announced | undefined {
     if (last !== undefined && last === known && saySame(last, own)) {
       last.turn = own.turn
-      return false
+      return undefined
     }
     // What one set says of a key more than once is merged, as if it came from several.
     const others = contributionsOf(known).filter(one => one.source !== own.source || one.turn === own.turn)
-    this.#byKey.set(own.entry.key, others.length === 0 ? own : several([...others, own]))
-    return true
+    const announced = others.length === 0 ? own : several([...others, own])
+    this.#byKey.set(own.entry.key, announced)
+    return announced
   }
 
-  #forget(key: string, source: string): string {
-    const left = contributionsOf(this.#byKey.get(key)).filter(one => one.source !== source)
+  #forget(key: string, source: string, known: Announced | undefined): Announced | string {
+    const left = contributionsOf(known).filter(one => one.source !== source)
     const [only] = left
-    if (only === undefined) this.#byKey.delete(key)
-    else this.#byKey.set(key, left.length === 1 ? only : several(left))
-    return key
+    if (only === undefined) {
+      this.#byKey.delete(key)
+      return key
+    }
+    const announced = left.length === 1 ? only : several(left)
+    this.#byKey.set(key, announced)
+    return announced
   }
+}
+
+/** What is announced under one key, by one source or by several. */
+export type Announced = Contribution | Several
+
+export function keyOf(announced: Announced): string {
+  return 'entry' in announced ? announced.entry.key : announced.all[0]!.entry.key
+}
+
+/** What this peer is meant to know of it; undefined: nothing. */
+export function routeFor(announced: Announced, peer: PeerKey): RibEntry | undefined {
+  if ('entry' in announced) return isFor(announced, peer) ? announced.entry : undefined
+  if (announced.shared !== undefined) return announced.shared
+  const own = announced.all.filter(one => isFor(one, peer))
+  return own.length === 0 ? undefined : merged(own)
 }
 
 interface Contribution {
@@ -108,13 +119,13 @@ function several(contributions: readonly Contribution[]): Several {
   return { all, shared: all.every(({ peers }) => peers === undefined) ? merged(all) : undefined }
 }
 
-function contributionsOf(known: Contribution | Several | undefined): readonly Contribution[] {
+function contributionsOf(known: Announced | undefined): readonly Contribution[] {
   if (known === undefined) return []
   return 'entry' in known ? [known] : known.all
 }
 
 /** The last of this source. */
-function contributionOf(known: Contribution | Several | undefined, source: string): Contribution | undefined {
+function contributionOf(known: Announced | undefined, source: string): Contribution | undefined {
   if (known === undefined || 'entry' in known) return known?.source === source ? known : undefined
   return known.all.findLast(one => one.source === source)
 }

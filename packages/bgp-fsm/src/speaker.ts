@@ -1,6 +1,6 @@
 import { equalAddresses, type Address } from '@metallb-ts/netip'
 import type { Timer } from '@metallb-ts/runtime'
-import { AnnouncedRoutes, type SourcedRoute } from './announced-routes.ts'
+import { AnnouncedRoutes, keyOf, routeFor, type SourcedRoute } from './announced-routes.ts'
 import type { Discovery } from './discovery.ts'
 import type { PeerComponents } from './peer-components.ts'
 import { Peer } from './peer.ts'
@@ -167,11 +167,14 @@ class RoutingSpeaker implements Speaker {
     this.#intakes.get(source)?.return()
     this.#intakes.set(source, steps)
     this.#turns.begin(`routes of ${source}`, () => {
-      const next = steps.next()
-      if (next.done === true) return void this.#intakes.delete(source)
-      if (next.value === undefined) return 1
-      for (const peer of this.#peers.values())
-        peer.setRoute(next.value, this.#routes.routeFor(next.value, peer.init.name))
+      const { done, value: changed } = steps.next()
+      if (done === true) return void this.#intakes.delete(source)
+      if (changed === undefined) return 1
+      if (typeof changed === 'string') for (const peer of this.#peers.values()) peer.setRoute(changed, undefined)
+      else {
+        const key = keyOf(changed)
+        for (const peer of this.#peers.values()) peer.setRoute(key, routeFor(changed, peer.init.name))
+      }
       return 1 + this.#peers.size
     })
   }
@@ -233,11 +236,11 @@ class RoutingSpeaker implements Speaker {
   /** Everything that is announced, as this peer is meant to know it. */
   #tellAll(peer: Peer): void {
     const { name } = peer.init
-    const keys = this.#routes.keys()
+    const all = this.#routes.all()
     this.#turns.begin(`peer ${name}`, () => {
-      const { done, value: key } = keys.next()
+      const { done, value: announced } = all.next()
       if (done === true) return undefined
-      peer.setRoute(key, this.#routes.routeFor(key, name))
+      peer.setRoute(keyOf(announced), routeFor(announced, name))
       return 1
     })
   }

@@ -5,7 +5,7 @@
  */
 export class SpreadMap<Value> {
   readonly #first = new Map<string, Value>()
-  readonly #others = new Map<number, Map<string, Value>>()
+  readonly #others = new Array<Map<string, Value> | undefined>(PARTS).fill(undefined)
   #othersSize = 0
 
   get size(): number {
@@ -13,7 +13,7 @@ export class SpreadMap<Value> {
   }
 
   get(key: string): Value | undefined {
-    return this.#first.get(key) ?? (this.#othersSize === 0 ? undefined : this.#others.get(partOf(key))?.get(key))
+    return this.#first.get(key) ?? (this.#othersSize === 0 ? undefined : this.#others[partOf(key)]?.get(key))
   }
 
   set(key: string, value: Value): void {
@@ -22,9 +22,7 @@ export class SpreadMap<Value> {
       return
     }
     const number = partOf(key)
-    const known = this.#others.get(number)
-    const part = known ?? new Map<string, Value>()
-    if (known === undefined) this.#others.set(number, part)
+    const part = (this.#others[number] ??= new Map<string, Value>())
     this.#othersSize -= part.size
     part.set(key, value)
     this.#othersSize += part.size
@@ -33,15 +31,15 @@ export class SpreadMap<Value> {
   delete(key: string): void {
     if (this.#first.delete(key) || this.#othersSize === 0) return
     const number = partOf(key)
-    const part = this.#others.get(number)
+    const part = this.#others[number]
     if (part?.delete(key) !== true) return
     this.#othersSize--
-    if (part.size === 0) this.#others.delete(number)
+    if (part.size === 0) this.#others[number] = undefined
   }
 
   *entries(): Generator<[string, Value], void> {
     yield* this.#first.entries()
-    for (const part of this.#others.values()) yield* part.entries()
+    for (const part of this.#others) if (part !== undefined) yield* part.entries()
   }
 
   *keys(): Generator<string, void> {

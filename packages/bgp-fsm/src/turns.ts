@@ -4,8 +4,8 @@ import type { Clock, Timer } from '@metallb-ts/runtime'
 export type WorkStep = () => number | undefined
 
 /**
- * Work in steps, so much in a turn of the event loop, whoever it comes from: what is over the budget waits for the next
- * turn, in the order of its coming. A piece takes the place of the one of the same name.
+ * Work in steps, so much and so long in a turn of the event loop, whoever it comes from: what is over the budget waits for
+ * the next turn, in the order of its coming. A piece takes the place of the one of the same name.
  */
 export class Turns {
   readonly #clock: Clock
@@ -14,6 +14,9 @@ export class Turns {
   readonly #mayWork: () => boolean
   readonly #waiting = new Map<unknown, WorkStep>()
   #left: number
+  /** Milliseconds that this turn's work took before it was last begun. */
+  #spentMs = 0
+  #begunMs = 0
   #timer: Timer | undefined
 
   constructor(clock: Clock, budget: number, { whenIdle = () => {}, mayWork = () => true }: TurnsInit = {}) {
@@ -26,6 +29,11 @@ export class Turns {
 
   get isIdle(): boolean {
     return this.#waiting.size === 0
+  }
+
+  /** For a step that could go on: whether it should. */
+  get hasTime(): boolean {
+    return this.#spentMs + this.#clock.now() - this.#begunMs < MOST_MS_A_TURN
   }
 
   /** From this turn on, as far as its budget allows. */
@@ -47,6 +55,7 @@ export class Turns {
   #turn(): void {
     this.#timer = undefined
     this.#left = this.#budget
+    this.#spentMs = 0
     if (this.#mayWork()) this.#work()
     if (!this.isIdle) this.#nextTurn()
   }
@@ -57,14 +66,17 @@ export class Turns {
 
   #work(): void {
     if (this.isIdle) return
+    this.#begunMs = this.#clock.now()
     for (const [name, step] of this.#waiting) {
       while (this.#left > 0 && this.#waiting.get(name) === step) {
         const cost = step()
-        if (cost !== undefined) this.#left -= cost
-        else if (this.#waiting.get(name) === step) this.#waiting.delete(name)
+        if (cost === undefined) {
+          if (this.#waiting.get(name) === step) this.#waiting.delete(name)
+        } else this.#left = this.hasTime ? this.#left - cost : 0
       }
       if (this.#left <= 0) break
     }
+    this.#spentMs += this.#clock.now() - this.#begunMs
     if (this.isIdle) this.#whenIdle()
   }
 }
@@ -74,3 +86,6 @@ interface TurnsInit {
   /** What waits for the next turn waits until this is true. */
   readonly mayWork?: () => boolean
 }
+
+/** So that a cold or busy machine keeps nothing else waiting either. */
+const MOST_MS_A_TURN = 4

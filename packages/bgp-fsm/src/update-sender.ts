@@ -1,6 +1,6 @@
 import type { Family } from '@metallb-ts/netip'
 import type { Clock, Timer } from '@metallb-ts/runtime'
-import type { AdjRibOut, RibEntry, Told } from './adj-rib-out.ts'
+import type { AdjRibOut, RibEntry } from './adj-rib-out.ts'
 import type { PackContext } from './pack-context.ts'
 import { endOfRib, packUpdate } from './pack-updates.ts'
 import { heldBack } from './route-octets.ts'
@@ -19,6 +19,12 @@ export interface SenderInit {
   readonly onTold: (told: Told, updates: number) => void
   /** The peer takes nothing (RFC 9687). */
   readonly onStuck: () => void
+}
+
+/** What a peer was told, in one turn or a part of it. */
+export interface Told {
+  readonly withdrawn: readonly RibEntry[]
+  readonly announced: readonly RibEntry[]
 }
 
 /**
@@ -102,7 +108,7 @@ export class UpdateSender {
   #flushStep(): number | undefined {
     const { rib } = this.#init
     if (this.#isOver || this.#isBlocked) return this.#rest()
-    if (!rib.gather(ROUTES_A_STEP)) return OCTETS_A_STEP
+    if (!rib.gather(ROUTES_A_STEP)) return ROUTES_A_STEP * OCTETS_A_ROUTE
     const octets = this.#tell()
     if (this.#isOver || this.#isBlocked) return this.#rest()
     if (!rib.hasPending) this.#finish()
@@ -114,16 +120,16 @@ export class UpdateSender {
   }
 
   #tell(): number {
-    const { rib, context, onTold } = this.#init
+    const { rib, context, turns, onTold } = this.#init
     const withdrawn: RibEntry[] = []
     const announced: RibEntry[] = []
     let updates = 0
     let octets = 0
-    while (octets < OCTETS_A_STEP && !this.#isBlocked) {
+    while (octets < OCTETS_A_STEP && !this.#isBlocked && (updates === 0 || turns.hasTime)) {
       const pending = rib.next(entry => heldBack(entry, context))
       if (pending === undefined) break
       const update = packUpdate(pending, context)
-      rib.told(update)
+      rib.told()
       this.#write(update.bytes)
       octets += LEAST_COST + update.bytes.length
       updates++
@@ -156,6 +162,7 @@ export class UpdateSender {
 }
 
 const LEAST_SEND_HOLD_MS = 8 * 60_000 // RFC 9687 §5: the greater of eight minutes and twice the hold time
-const OCTETS_A_STEP = 24 * 1_024 // some 5 000 host routes that say the same: a few milliseconds' work
-const ROUTES_A_STEP = 4_000
+const OCTETS_A_STEP = 24 * 1_024 // some 5 000 host routes that say the same
+const ROUTES_A_STEP = 500
+const OCTETS_A_ROUTE = 6 // what it costs to look at one
 const LEAST_COST = 200 // what an UPDATE costs beside its octets
