@@ -14,7 +14,7 @@ export class Turns {
   readonly #mayWork: () => boolean
   readonly #waiting = new Map<unknown, WorkStep>()
   #left: number
-  /** Milliseconds that this turn's work took before it was last begun. */
+  /** What this turn's work has taken, before it was last begun. */
   #spentMs = 0
   #begunMs = 0
   #timer: Timer | undefined
@@ -48,6 +48,12 @@ export class Turns {
     this.#nextTurn()
   }
 
+  /** One step that cannot wait, on this turn's account. */
+  once(step: () => void): void {
+    this.#nextTurn()
+    this.#timed(step)
+  }
+
   cancel(name: unknown): void {
     if (this.#waiting.delete(name) && this.isIdle) this.#whenIdle()
   }
@@ -66,7 +72,17 @@ export class Turns {
 
   #work(): void {
     if (this.isIdle) return
+    this.#timed(() => this.#steps())
+    if (this.isIdle) this.#whenIdle()
+  }
+
+  #timed(work: () => void): void {
     this.#begunMs = this.#clock.now()
+    work()
+    this.#spentMs += this.#clock.now() - this.#begunMs
+  }
+
+  #steps(): void {
     for (const [name, step] of this.#waiting) {
       while (this.#left > 0 && this.#waiting.get(name) === step) {
         const cost = step()
@@ -76,8 +92,6 @@ export class Turns {
       }
       if (this.#left <= 0) break
     }
-    this.#spentMs += this.#clock.now() - this.#begunMs
-    if (this.isIdle) this.#whenIdle()
   }
 }
 

@@ -68,7 +68,7 @@ export class UpdateSender {
   flush(): void {
     this.#init.turns.cancel(this)
     this.#isScheduled = false
-    this.#flushStep()
+    this.#init.turns.once(() => this.#flushStep())
     if (this.#init.rib.hasPending) this.schedule()
   }
 

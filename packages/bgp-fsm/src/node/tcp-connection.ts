@@ -2,28 +2,21 @@ import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { equalAddresses, parseAddress, type Address } from '@metallb-ts/netip'
 import type { Connection, ConnectionHandlers } from '../transport.ts'
+import { readInTurns } from './reading.ts'
 import type { SpecialSockets } from './special-sockets.ts'
 
 /** Tells the handlers what comes of an open socket. */
 export function attach(socket: Socket, handlers: ConnectionHandlers): void {
   let reason = 'the peer closed it'
-  let taken = 0
-  socket.on('data', bytes => {
-    // Node reads up to two megabytes in one turn of the event loop: too many messages for one.
-    if (taken === 0)
-      setImmediate(() => {
-        taken = 0
-        if (socket.isPaused()) socket.resume()
-      })
-    taken += bytes.length
-    if (taken >= READ_A_TURN) socket.pause()
-    handlers.received(bytes)
-  })
+  const takeRest = readInTurns(socket, bytes => handlers.received(bytes))
   socket.on('drain', () => handlers.drained())
   socket.on('error', error => {
     reason = describe(error)
   })
-  socket.on('close', () => handlers.closed(reason))
+  socket.on('close', () => {
+    takeRest()
+    handlers.closed(reason)
+  })
 }
 
 /** An open socket as a speaker uses it. */
@@ -93,4 +86,3 @@ const CS6 = 48 << 2 // RFC 4594 §3.2: network control
 /** How long a socket that we ended may stay. */
 export const LINGER_MS = 1_000 // the peer reads our NOTIFICATION, then closes its side; it is not waited for longer
 const WRITE_LIMIT = 256 * 1_024
-const READ_A_TURN = 64 * 1_024

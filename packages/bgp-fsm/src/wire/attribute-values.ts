@@ -33,7 +33,8 @@ export function decodeSegments(value: Uint8Array, fourOctetAs: boolean): AsSegme
     const type = SEGMENTS[reader.u8() - 1]
     const count = reader.u8()
     if (type === undefined || count === 0 || reader.remaining < count * (fourOctetAs ? 4 : 2)) return 'bad-value'
-    const asns = Array.from({ length: count }, () => (fourOctetAs ? reader.u32() : reader.u16()))
+    const asns: number[] = []
+    for (let i = 0; i < count; i++) asns.push(fourOctetAs ? reader.u32() : reader.u16())
     if (asns.includes(0)) return 'zero-as'
     segments.push({ type, asns })
   }

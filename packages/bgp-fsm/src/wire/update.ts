@@ -51,7 +51,8 @@ export function decodeUpdate(body: ByteReader, context: CodecContext): Update | 
   const { attributes, issues } = decodeAttributes(sections.attributes, context)
   const update: Update = { type: 'update', withdrawn, attributes, announced, issues }
   if (issues.length === 0 && announced.length === 0 && !hasReach(update)) return update
-  return judged({ ...update, issues: [...issues, ...missing(update, context), ...firstAs(update, context)] })
+  const more = [...missing(update, context), ...firstAs(update, context)]
+  return judged(more.length === 0 ? update : { ...update, issues: [...issues, ...more] })
 }
 
 /** The gravest penalty of an UPDATE; undefined when nothing is wrong. */
@@ -82,6 +83,7 @@ function split(body: ByteReader) {
 
 /** RFC 7606 §3 h: the gravest outcome counts; §5.2: nothing can be withdrawn where nothing is announced. */
 function judged(update: Update): Update | Notification {
+  if (update.issues.length === 0) return update
   const worst = gravest(update.issues)
   const canWithdraw = update.announced.length > 0 || hasReach(update)
   const isReset = worst === 'session-reset' || (worst === 'treat-as-withdraw' && !canWithdraw)
@@ -135,16 +137,22 @@ const EXTENDED_LENGTH = 0x10
 function missing(update: Update, { internal }: CodecContext): UpdateIssue[] {
   const { attributes, announced, issues } = update
   if (announced.length === 0 && !hasReach(update)) return []
-  const needed: (readonly [PathAttribute['kind'], number])[] = [
-    ['origin', ATTRIBUTE_CODES.origin],
-    ['as-path', ATTRIBUTE_CODES.asPath],
-  ]
-  if (announced.length > 0) needed.push(['next-hop', ATTRIBUTE_CODES.nextHop])
-  if (internal) needed.push(['local-preference', ATTRIBUTE_CODES.localPreference])
-  return needed
-    .filter(([kind, code]) => !attributes.some(one => one.kind === kind) && !issues.some(one => one.attribute === code))
-    .map(([, code]) => issueOf(code, 'treat-as-withdraw', 'missing'))
+  const found: UpdateIssue[] = []
+  for (const { kind, code, where } of MANDATORY) {
+    if ((where === 'classic' && announced.length === 0) || (where === 'internal' && !internal)) continue
+    if (attributes.some(one => one.kind === kind) || issues.some(one => one.attribute === code)) continue
+    found.push(issueOf(code, 'treat-as-withdraw', 'missing'))
+  }
+  return found
 }
+
+/** RFC 4271 §5.1; `classic`: beside IPv4 prefixes outside of MP_REACH_NLRI. */
+const MANDATORY = [
+  { kind: 'origin', code: ATTRIBUTE_CODES.origin, where: 'always' },
+  { kind: 'as-path', code: ATTRIBUTE_CODES.asPath, where: 'always' },
+  { kind: 'next-hop', code: ATTRIBUTE_CODES.nextHop, where: 'classic' },
+  { kind: 'local-preference', code: ATTRIBUTE_CODES.localPreference, where: 'internal' },
+] as const
 
 /** RFC 4271 §6.3: a route from outside begins with the AS of who sends it. */
 function firstAs({ attributes }: Update, { firstAs: expected }: CodecContext): UpdateIssue[] {
