@@ -8,11 +8,11 @@ import { AdjRibOut, ribEntry } from '../src/adj-rib-out.ts'
 import type { PackContext } from '../src/pack-context.ts'
 import { packUpdate } from '../src/pack-updates.ts'
 import { decodeMessage, type Decoded } from '../src/wire/index.ts'
-import { established, ourSpeaker, sinkPeer, type OurSpeaker } from './our-speaker.ts'
+import { connected, established, ourSpeaker, sinkPeer } from './our-speaker.ts'
 import { comeFirst } from './priority.ts'
 import { hostRoutes } from './routes.ts'
 import { Sink } from './sink-process.ts'
-import { TurnWatch } from './turn-watch.ts'
+import { TurnWatch, type Measured } from './turn-watch.ts'
 
 const MANY = 100_000
 const PEERS = 100
@@ -31,8 +31,7 @@ codec('ipv6')
 await memory()
 const sink = await Sink.start()
 await setUps()
-await oneSet()
-await dump()
+await largeSets()
 await manyPeers()
 sink.stop()
 process.stdout.write(`${JSON.stringify({ benchmark: 'bgp-fsm', rows }, undefined, 2)}\n`)
@@ -103,46 +102,18 @@ async function setUps(): Promise<void> {
   row('session set-up over loopback when we dial, p99', percentile(times, 99), 'ms', '')
 }
 
-async function oneSet(): Promise<void> {
-  const ours = await connected(1)
-  const before = await sink.counts()
-  const routes = hostRoutes(MANY, 1)
-  const watch = await TurnWatch.start()
-  const start = nowMs()
-  ours.speaker.setRoutes('bench', routes)
-  const after = await sink.told(before.prefixes + MANY)
-  row('100 000 host routes of one set of attributes, to the last octet', after.lastMs - start, 'ms', '')
-  row('UPDATEs for them', after.updates - before.updates, 'messages', '128')
-  longestTurn(watch)
-  const asked = nowMs()
-  ours.speaker.setRoutes('bench', [])
-  const gone = await sink.told(after.prefixes + MANY)
-  row('all of them withdrawn', gone.lastMs - asked, 'ms', '')
-  longestTurn(watch)
-  watch.stop()
-  await ours.speaker.stop()
-}
-
-/** A router's full table, one prefix an UPDATE, with a hold time of three seconds. */
-async function dump(): Promise<void> {
-  const ours = await connected(1)
-  const watch = await TurnWatch.start()
-  const peer = ours.speaker.peers.get('router-0')!
-  await sink.ask({ type: 'dump', count: MANY })
-  const start = performance.now()
-  while (peer.receivedCount < MANY) await new Promise(resolve => setTimeout(resolve, 1))
-  row('100 000 UPDATEs of one prefix each, absorbed', performance.now() - start, 'ms', '< 1000')
-  longestTurn(watch)
-  await new Promise(resolve => setTimeout(resolve, 1_500))
-  const { longestSilenceMs } = await sink.counts()
-  row('longest time between KEEPALIVEs, due every 1000 ms', longestSilenceMs, 'ms', '≤ 1000')
-  watch.stop()
-  await ours.speaker.stop()
+/** Large sets, as embedders run them and as our images do. */
+async function largeSets(): Promise<void> {
+  for (const flags of [[], ['--max-semi-space-size=4']]) {
+    const child = fork(join(import.meta.dirname, 'large-sets.ts'), { execArgv: ['--conditions=development', ...flags] })
+    const measured = await new Promise<Measured[]>(resolve => child.once('message', resolve as () => void))
+    for (const [what, ...others] of measured) row([what, ...flags].join(', '), ...others)
+  }
 }
 
 async function manyPeers(): Promise<void> {
   let lastHanded = 0
-  const ours = await connected(PEERS, ({ direction }) => {
+  const ours = await connected(PEERS, sink.port, ({ direction }) => {
     if (direction === 'sent') lastHanded = nowMs()
   })
   const watch = await TurnWatch.start()
@@ -151,7 +122,7 @@ async function manyPeers(): Promise<void> {
   ours.speaker.setRoutes('bench', hostRoutes(1_000, 16))
   const after = await sink.told(before.prefixes + PEERS * 1_000)
   row('100 peers × 1 000 routes, to the last octet', after.lastMs - start, 'ms', '')
-  longestTurn(watch)
+  for (const measured of watch.rows()) row(...measured)
 
   const handed: number[] = []
   const read: number[] = []
@@ -174,22 +145,9 @@ async function manyPeers(): Promise<void> {
   for (const [i, route] of hostRoutes(1_000, 1, 2 * MANY).entries()) ours.speaker.setRoutes(`service-${i}`, [route])
   const last = await sink.told(soFar + PEERS * 1_000)
   row('UPDATEs a peer for 1 000 changes in one turn', (last.updates - updates) / PEERS, 'messages', '2')
-  longestTurn(watch)
+  for (const measured of watch.rows()) row(...measured)
   watch.stop()
   await ours.speaker.stop()
-}
-
-function longestTurn(watch: TurnWatch): void {
-  row('longest turn of the event loop meanwhile', watch.longest(), 'ms of processor', '≤ 20')
-  row('longest pause for the garbage collector among them', watch.longestCollection(), 'ms', '')
-}
-
-async function connected(count: number, onMessage?: Parameters<typeof ourSpeaker>[0]): Promise<OurSpeaker> {
-  const ours = ourSpeaker(onMessage)
-  const up = established(ours, count)
-  for (let i = 0; i < count; i++) ours.speaker.addPeer(sinkPeer(i, sink.port))
-  await up
-  return ours
 }
 
 function prefixesOf(decoded: Decoded): number {

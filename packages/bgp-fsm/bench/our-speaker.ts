@@ -17,6 +17,19 @@ export function ourSpeaker(onMessage?: (message: PassedMessage) => void): OurSpe
   return { events, speaker: createSpeaker(all, { asn: 64_512, routerId: address('192.0.2.10') }) }
 }
 
+/** Established with so many peers. */
+export async function connected(
+  count: number,
+  port: number,
+  onMessage?: (message: PassedMessage) => void,
+): Promise<OurSpeaker> {
+  const ours = ourSpeaker(onMessage)
+  const up = established(ours, count)
+  for (let i = 0; i < count; i++) ours.speaker.addPeer(sinkPeer(i, port))
+  await up
+  return ours
+}
+
 /** The i-th of many peers on one machine: all of 127/8 is here. */
 export function sinkPeer(i: number, port: number): PeerInit {
   const remote: Address = { family: 'ipv4', value: BigInt(0x7f01_0001 + i) }
