@@ -12,7 +12,8 @@ export interface SourcedRoute extends Route {
 /** What all sources announce, one route a key; the routes of several sources are merged. */
 export class AnnouncedRoutes {
   readonly #byKey = new SpreadMap<Announced>()
-  readonly #keysOf = new Map<string, readonly string[]>()
+  /** By source: what it announced last, and before that what of sets that others took the place of half way. */
+  readonly #keysOf = new Map<string, readonly (readonly string[])[]>()
   #turn = 0
 
   get size(): number {
@@ -29,34 +30,45 @@ export class AnnouncedRoutes {
 
   /**
    * Everything that one source announces, in place of what it announced before, one route a step, so that the caller
-   * says when to pause. A step yields what stands now where something changed, or the key under which nothing does.
+   * says when to pause. A step yields what stands now where something changed, or the key under which nothing does. Where
+   * it is not gone through to the end, the next of the same source takes back what this one brought.
    */
   *replace(source: string, routes: readonly SourcedRoute[]): Generator<Announced | string | undefined, void> {
     const turn = ++this.#turn
-    const before = this.#keysOf.get(source) ?? []
+    const before = yield* this.#before(source)
     const now: string[] = []
-    let isWhole = false
-    try {
-      for (const route of routes) {
-        const own: Contribution = { source, entry: ribEntry(route), peers: route.peers, turn }
-        const { key } = own.entry
-        const known = this.#byKey.get(key)
-        const last = contributionOf(known, source)
-        if (last?.turn !== turn) now.push(key)
-        yield this.#contribute(own, known, last)
-      }
-      for (const key of before) {
-        const known = this.#byKey.get(key)
-        const last = contributionOf(known, source)
-        if (last !== undefined && last.turn !== turn) yield this.#forget(key, source, known)
-      }
-      isWhole = true
-    } finally {
-      const isHeld = (key: string): boolean => contributionOf(this.#byKey.get(key), source) !== undefined
-      const keys = isWhole ? now : [...new Set([...before, ...now])].filter(isHeld)
-      if (keys.length === 0) this.#keysOf.delete(source)
-      else this.#keysOf.set(source, keys)
+    this.#keysOf.set(source, [...before, now])
+    for (const route of routes) {
+      const own: Contribution = { source, entry: ribEntry(route), peers: route.peers, turn }
+      const { key } = own.entry
+      const known = this.#byKey.get(key)
+      const last = contributionOf(known, source)
+      if (last?.turn !== turn) now.push(key)
+      yield this.#contribute(own, known, last)
     }
+    for (const keys of before)
+      for (const key of keys) {
+        const known = this.#byKey.get(key)
+        const last = contributionOf(known, source)
+        yield last === undefined || last.turn === turn ? undefined : this.#forget(key, source, known)
+      }
+    if (now.length === 0) this.#keysOf.delete(source)
+    else this.#keysOf.set(source, [now])
+  }
+
+  /** Keys under which this source may announce something, in few lists. */
+  *#before(source: string): Generator<undefined, readonly (readonly string[])[]> {
+    const lists = this.#keysOf.get(source) ?? []
+    if (lists.length <= MOST_LISTS) return lists
+    const held = new Set<string>()
+    for (const keys of lists)
+      for (const key of keys) {
+        if (contributionOf(this.#byKey.get(key), source) !== undefined) held.add(key)
+        yield undefined
+      }
+    const list = [...held]
+    this.#keysOf.set(source, [list])
+    return [list]
   }
 
   #contribute(own: Contribution, known: Announced | undefined, last: Contribution | undefined): Announced | undefined {
@@ -98,6 +110,8 @@ export function routeFor(announced: Announced, peer: PeerKey): RibEntry | undefi
   const own = announced.all.filter(one => isFor(one, peer))
   return own.length === 0 ? undefined : merged(own)
 }
+
+const MOST_LISTS = 8
 
 interface Contribution {
   readonly source: string

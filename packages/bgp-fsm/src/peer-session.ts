@@ -47,6 +47,7 @@ export class PeerSession {
   readonly #context: PackContext
   readonly #sender: UpdateSender
   readonly #received: ReceivedSide
+  readonly #isTakenIn: () => boolean
 
   constructor(components: PeerComponents, session: PeerSessionInit) {
     const { init, around, slot, connection, negotiated, rib, tally } = session
@@ -58,6 +59,7 @@ export class PeerSession {
     this.#peer = init.name
     this.#rib = rib
     this.#tally = tally
+    this.#isTakenIn = around.isTakenIn
     this.#context = packContext(init, around, connection, negotiated)
     this.#sender = new UpdateSender(
       components.clock,
@@ -90,7 +92,7 @@ export class PeerSession {
 
   /** Everything that should be told was handed to the wire, and the wire took it. */
   get isFlushed(): boolean {
-    return this.#sender.isIdle
+    return this.#isTakenIn() && this.#sender.isIdle
   }
 
   /** Routes that this session cannot carry, with the reason. */

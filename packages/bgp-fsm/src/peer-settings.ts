@@ -20,6 +20,8 @@ export interface PeerSurroundings {
   readonly isPathUp: () => boolean
   /** When it may tell what it has to tell; the budget is of octets. */
   readonly flushes: Turns
+  /** Whether all that was set is in its Adj-RIB-Out. */
+  readonly isTakenIn: () => boolean
   /** Where an unnumbered peer was found. */
   readonly remote?: Address
 }

@@ -95,7 +95,8 @@ class RoutingSpeaker implements Speaker {
   readonly #pathsUp = new Set<PeerKey>()
   readonly #watches = new Map<PeerKey, { stop(): void }>()
   readonly #routes = new AnnouncedRoutes()
-  readonly #intakes = new Map<string, ReturnType<AnnouncedRoutes['replace']>>()
+  /** Sources whose routes are not all taken in yet. */
+  readonly #intakes = new Set<string>()
   /** Routes that are on their way from sources to peers. */
   readonly #turns: Turns
   /** Peers that have something to tell. */
@@ -129,6 +130,7 @@ class RoutingSpeaker implements Speaker {
       flushes: this.#flushes,
       isListening: () => this.#listener !== undefined,
       isPathUp: () => this.#pathsUp.has(init.name),
+      isTakenIn: () => this.#turns.isIdle,
     })
     this.#peers.set(init.name, peer)
     this.#tellAll(peer)
@@ -164,8 +166,7 @@ class RoutingSpeaker implements Speaker {
 
   setRoutes(source: string, routes: readonly SourcedRoute[]): void {
     const steps = this.#routes.replace(source, routes)
-    this.#intakes.get(source)?.return()
-    this.#intakes.set(source, steps)
+    this.#intakes.add(source)
     this.#turns.begin(`routes of ${source}`, () => {
       const { done, value: changed } = steps.next()
       if (done === true) return void this.#intakes.delete(source)
@@ -222,8 +223,8 @@ class RoutingSpeaker implements Speaker {
         for (const peer of peers) this.updatePeer(peer.init.name, { ...peer.init, isDraining: true })
         await this.#until(() => false, drainMs)
       }
-      for (const source of this.#routes.sources()) this.setRoutes(source, [])
-      await this.#until(() => this.#turns.isIdle && peers.every(peer => peer.isFlushed), deadlineMs)
+      for (const source of new Set([...this.#routes.sources(), ...this.#intakes])) this.setRoutes(source, [])
+      await this.#until(() => peers.every(peer => peer.isFlushed), deadlineMs)
     }
     let closed = false
     const because = graceful ? 'restart' : 'administrative'

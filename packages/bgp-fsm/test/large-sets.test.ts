@@ -81,6 +81,45 @@ test('[B-RIB-01] a set that is replaced while it is taken in ends as the last on
   expect(scene.session.isFlushed).toBe(true)
 })
 
+test('however often it is replaced half way, what is announced in the end is the last set', () => {
+  const scene = new Scene().establish()
+  for (let i = 0; i < 30; i++) {
+    scene.speaker.setRoutes('test', i % 2 === 0 ? hosts(MANY) : hosts(MANY).slice(i * 100))
+    scene.advance(0)
+  }
+  scene.speaker.setRoutes('test', hosts(10))
+  expect(scene.session.isFlushed).toBe(false)
+  scene.advance(1_000)
+  expect(scene.session.advertised()).toHaveLength(10)
+  scene.speaker.setRoutes('test', [])
+  scene.advance(1_000)
+  expect(scene.session.prefixes).toEqual({ advertised: 0, desired: 0 })
+})
+
+test('a peer has not been told all while a set is still taken in, though nothing of it was for this peer so far', () => {
+  const scene = new Scene().establish()
+  const forOthers = hosts(MANY).map(one => ({ ...one, peers: ['other'] }))
+  scene.speaker.setRoutes('test', [...forOthers, route('203.0.113.1/32')])
+  expect(scene.session.isFlushed).toBe(false)
+  scene.advance(1_000)
+  expect(scene.session.isFlushed).toBe(true)
+  expect(scene.session.advertised()).toEqual(['203.0.113.1/32'])
+})
+
+test('[B-RIB-01] who stops while a large set is taken in announces nothing of it', async () => {
+  const scene = new Scene().establish()
+  scene.speaker.setRoutes('first', hosts(MANY))
+  scene.speaker.setRoutes('second', [route('203.0.113.1/32')])
+  scene.take()
+  const stopping = scene.speaker.stop()
+  for (let i = 0; i < 50; i++) {
+    scene.advance(100)
+    await Promise.resolve()
+  }
+  await stopping
+  expect(scene.take()).toEqual(['N6/2'])
+})
+
 test('a peer that is removed while it is told keeps no other waiting', () => {
   const scene = new Scene().establish()
   scene.speaker.setRoutes('test', hosts(MANY))
