@@ -27,6 +27,11 @@ export async function connected(
   const up = established(ours, count)
   for (let i = 0; i < count; i++) ours.speaker.addPeer(sinkPeer(i, port))
   await up
+  ours.events.subscribe('bgp:closed', ({ detail: { peer, reason, sentence } }) => {
+    if (reason.code === 'notification-sent' && reason.because === 'administrative') return
+    process.stderr.write(`${peer}: ${sentence}: what was measured meanwhile says nothing\n`)
+    process.exitCode = 1
+  })
   return ours
 }
 

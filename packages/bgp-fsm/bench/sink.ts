@@ -21,6 +21,8 @@ export interface Counts {
   readonly longestSilenceMs: number
 }
 
+const HOLD_SECONDS = 3
+const KEEPALIVE_MS = (HOLD_SECONDS * 1_000) / 3
 const CODEC = { fourOctetAs: true, internal: false }
 const state = { updates: 0, prefixes: 0, lastMs: 0, longestSilenceMs: 0 }
 let newest: Socket | undefined
@@ -30,7 +32,10 @@ const server = createServer({ noDelay: true }, socket => {
   newest = socket
   const framer = new Framer()
   const say = (message: Message): void => void socket.write(encodeMessage(message, CODEC))
+  // By its own timer: who tells us routes all the time need not say KEEPALIVE for us to answer.
+  const beat = setInterval(say, KEEPALIVE_MS, KEEPALIVE)
   socket.on('error', () => {})
+  socket.on('close', () => clearInterval(beat))
   socket.on('data', bytes => void framer.push(bytes, frame => take(frame, say)))
 })
 server.listen(0, '0.0.0.0', () => {
@@ -48,14 +53,13 @@ process.on('disconnect', () => process.exit())
 function take(frame: Uint8Array, say: (message: Message) => void): boolean {
   switch (frame[18]) {
     case MESSAGE_TYPES.open:
-      say({ type: 'open', asn: SINK_ASN, holdTime: 3, routerId: 0xc000_0201, capabilities: CAPABILITIES })
+      say({ type: 'open', asn: SINK_ASN, holdTime: HOLD_SECONDS, routerId: 0xc000_0201, capabilities: CAPABILITIES })
       say(KEEPALIVE)
       break
     case MESSAGE_TYPES.keepalive: {
       const now = nowMs()
       if (heard > 0) state.longestSilenceMs = Math.max(state.longestSilenceMs, now - heard)
       heard = now
-      say(KEEPALIVE)
       break
     }
     case MESSAGE_TYPES.update:
