@@ -69,7 +69,8 @@ export interface Speaker {
   removePeer(key: PeerKey): Promise<void>
   /**
    * Everything that one source announces, in place of what it announced before. Equal calls cost nothing on the wire.
-   * More than some thousand routes are taken in over several turns of the event loop, and told when all are there.
+   * More than some thousand routes, or what takes over four milliseconds, is taken in over several turns of the event
+   * loop, and told when all are there; leave the array as it is until then.
    * Routes of one prefix from several sources are one route; `mergeAttributes` says what stands in it.
    */
   setRoutes(source: string, routes: readonly SourcedRoute[]): void
