@@ -59,7 +59,13 @@ function go(
   const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: goFlags(), GOTOOLCHAIN: 'local' }
   const { status, stdout, stderr } = spawnSync('nice', ['go', ...args], { cwd, env, encoding: 'utf8' })
   if (status === 0) return { ok: true, folder: cwd, output: stdout }
-  return { ok: false, reason: `go ${args[0]}: ${String(stderr).trim().split('\n').slice(-3).join(' ')}` }
+  return { ok: false, reason: `go ${args[0]}: ${why(String(stderr))}` }
+}
+
+/** Its last words, without addresses and folders, which are of one machine. */
+function why(stderr: string): string {
+  const last = stderr.trim().split('\n').slice(-2).join(' ')
+  return last.replaceAll(/(?<=^|\s)(https?:)?\/\S+/g, '').replaceAll(/\s+/g, ' ').trim()
 }
 
 /** With those of whoever runs it: `-p=1` leaves a machine for other work. */
