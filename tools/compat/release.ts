@@ -65,7 +65,10 @@ function go(
 /** Its last words, without addresses and folders, which are of one machine. */
 function why(stderr: string): string {
   const last = stderr.trim().split('\n').slice(-2).join(' ')
-  return last.replaceAll(/(?<=^|\s)(https?:)?\/\S+/g, '').replaceAll(/\s+/g, ' ').trim()
+  return last
+    .replaceAll(/(?<=^|\s)(https?:)?\/\S+/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
 }
 
 /** With those of whoever runs it: `-p=1` leaves a machine for other work. */
