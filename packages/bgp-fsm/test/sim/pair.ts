@@ -29,8 +29,11 @@ export class Pair {
   readonly random: SimRandom
   readonly network: SimNetwork
   readonly sides: readonly [Side, Side]
+  readonly #mostRoutes: number
 
-  constructor(seed: number) {
+  /** @param mostRoutes of a set that one of them announces, up to 16384 */
+  constructor(seed: number, mostRoutes = 30) {
+    this.#mostRoutes = mostRoutes
     this.random = new SimRandom(seed)
     const { clock, random } = this
     this.network = new SimNetwork({ clock, random, latencyMs: [1, 1 + 40 * random.next()], window: 2_000 })
@@ -142,11 +145,13 @@ export class Pair {
   }
 
   #announce(side: Side): void {
-    const count = this.below(30)
+    const count = this.below(this.#mostRoutes)
     const med = this.below(3)
     const own = side.asn - 64_512
     side.announced = Array.from({ length: count }, (_, i) =>
-      i % 3 === 0 ? route(`2001:db8:${own + 1}:${i}::/64`, { med }) : route(`10.${own}.${i}.0/24`, { med }),
+      i % 3 === 0
+        ? route(`2001:db8:${own + 1}:${i}::/64`, { med })
+        : route(`10.${64 * own + (i >> 8)}.${i & 255}.0/24`, { med }),
     )
     side.speaker.setRoutes('test', side.announced)
   }
