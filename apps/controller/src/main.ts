@@ -66,16 +66,17 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
     options.webhookMode === 'disabled'
       ? undefined
       : await startWebhooks({ client: createClient(transport), clock: REAL_CLOCK, logger }, { ...options, namespace })
-  const health = await startHealthServer({
-    port: options.healthPort,
-    healthy: () => [],
-    ready: () => [...(allocates ? controller.troubles : []), ...(webhooks?.troubles ?? [])],
-  })
   const scrape = await serveMetrics(options, {
     metrics,
     client: createClient(transport),
     clock: REAL_CLOCK,
     onTrouble: sentence => logger.error('metrics-certificate', { sentence }),
+  })
+  // Last: who asks it hears that all else is there.
+  const health = await startHealthServer({
+    port: options.healthPort,
+    healthy: () => [],
+    ready: () => [...(allocates ? controller.troubles : []), ...(webhooks?.troubles ?? [])],
   })
   logger.info('controller-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
 
