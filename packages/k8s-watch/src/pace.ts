@@ -1,9 +1,9 @@
 import type { Clock } from '@metallb-ts/runtime'
 
-/** What all readers of a process together may do in one turn of its event loop, in milliseconds. */
+/** What all who read and reconcile in a process together may do in one turn of its event loop, in milliseconds. */
 export const TURN_MS = 5
 
-/** Shares the turns of one event loop among all who read in it, so that nothing else of the process waits for long. */
+/** Shares the turns of one event loop among all who work in it, so that nothing else of the process waits for long. */
 export class Pace {
   static readonly #byClock = new WeakMap<Clock, Pace>()
   readonly #clock: Clock
@@ -21,8 +21,12 @@ export class Pace {
     return pace
   }
 
-  /** Does a small piece of work now, and resolves when there is time for the next. Rejects with what the work throws. */
+  /**
+   * Does a small piece of work, now where there is time, and resolves when there is time for the next. Rejects with what the
+   * work throws.
+   */
   async run<T>(work: () => T): Promise<T> {
+    while (this.#spentMs >= TURN_MS) await this.#nextOne()
     const began = this.#clock.now()
     let result: T
     try {
@@ -30,8 +34,12 @@ export class Pace {
     } finally {
       this.#spend(this.#clock.now() - began)
     }
-    while (this.#spentMs >= TURN_MS) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    while (this.#spentMs >= TURN_MS) await this.#nextOne()
     return result
+  }
+
+  #nextOne(): Promise<void> {
+    return new Promise(resolve => this.#waiting.push(resolve))
   }
 
   #spend(ms: number): void {

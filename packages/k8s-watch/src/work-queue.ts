@@ -172,7 +172,7 @@ class KeyedQueue implements WorkQueue {
   }
 
   async #run(key: string): Promise<void> {
-    const outcome = await this.#pace.run(() => this.#outcome(key))
+    const outcome = await this.#pace.run(() => (this.#isStarted ? this.#outcome(key) : DONE))
     this.#running.delete(key)
     this.#init.onOutcome?.(key, outcome)
     if (outcome.kind !== 'retry') this.#failures.delete(key)
