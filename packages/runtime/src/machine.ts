@@ -44,7 +44,7 @@ export interface MachineInit<State, Input, Effect, TimerName extends string> {
 export class MachineRunner<State, Input, Effect, TimerName extends string = never> {
   readonly #components: MachineComponents
   readonly #init: MachineInit<State, Input, Effect, TimerName>
-  readonly #timers = new Map<TimerName, Timer>()
+  readonly #timers = new Map<TimerName, RunningTimer>()
   readonly #pending: Input[] = []
   #state: State
   #running = false
@@ -79,7 +79,7 @@ export class MachineRunner<State, Input, Effect, TimerName extends string = neve
   stop(): void {
     this.#stopped = true
     this.#pending.length = 0
-    for (const timer of this.#timers.values()) timer.cancel()
+    for (const { armed } of this.#timers.values()) armed.cancel()
     this.#timers.clear()
   }
 
@@ -105,16 +105,43 @@ export class MachineRunner<State, Input, Effect, TimerName extends string = neve
   }
 
   #setTimer(effect: TimerEffect<TimerName>): void {
-    this.#timers.get(effect.timer)?.cancel()
-    this.#timers.delete(effect.timer)
-    if (effect.type === 'stop-timer') return
     const { clock, random } = this.#components
-    const timer = clock.setTimer(jittered(random, effect.ms, effect.jitter ?? 0), () => {
+    const running = this.#timers.get(effect.timer)
+    if (effect.type === 'stop-timer') {
+      running?.armed.cancel()
       this.#timers.delete(effect.timer)
-      this.dispatch(this.#init.expired(effect.timer))
-    })
-    this.#timers.set(effect.timer, timer)
+      return
+    }
+    const ms = jittered(random, effect.ms, effect.jitter ?? 0)
+    const dueAt = clock.now() + ms
+    if (running !== undefined && dueAt >= running.firesAt) return void (running.dueAt = dueAt)
+    running?.armed.cancel()
+    this.#timers.set(effect.timer, { armed: this.#arm(effect.timer, ms), firesAt: dueAt, dueAt })
   }
+
+  #arm(name: TimerName, ms: number): Timer {
+    return this.#components.clock.setTimer(ms, () => this.#fired(name, this.#timers.get(name)!))
+  }
+
+  #fired(name: TimerName, running: RunningTimer): void {
+    const left = running.dueAt - this.#components.clock.now()
+    if (running.dueAt > running.firesAt && left > 0) {
+      running.firesAt = running.dueAt
+      running.armed = this.#arm(name, left)
+      return
+    }
+    this.#timers.delete(name)
+    this.dispatch(this.#init.expired(name))
+  }
+}
+
+/** One that is put off fires all the same, and is then armed for what is left: being put off is what happens to most, often. */
+interface RunningTimer {
+  armed: Timer
+  /** When `armed` fires. */
+  firesAt: number
+  /** When it is to expire, then or later. */
+  dueAt: number
 }
 
 function isTimerEffect<Effect, TimerName extends string>(

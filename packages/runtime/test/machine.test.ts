@@ -61,6 +61,25 @@ describe('MachineRunner', () => {
     expect(said).toEqual(['on', 'on', 'off'])
   })
 
+  it('a timer that is put off again and again costs the clock one timer a period, and expires when it should', () => {
+    const { clock, runner, said } = lamp()
+    let armed = 0
+    const { setTimer } = clock
+    clock.setTimer = (ms, fire) => {
+      armed++
+      return setTimer.call(clock, ms, fire)
+    }
+    for (let press = 0; press < 1_000; press++) {
+      runner.dispatch('press')
+      clock.advance(3)
+    }
+    expect(armed).toBe(4)
+    clock.advance(996)
+    expect(said).not.toContain('off')
+    clock.advance(1)
+    expect(said).toContain('off')
+  })
+
   it('a stopped timer does not expire', () => {
     const { clock, runner } = lamp()
     runner.dispatch('press')
