@@ -15,7 +15,8 @@ export interface DetectorState {
   readonly outdated: ReadonlyMap<string, number>
   /** When the next heartbeat is due; being later than that is our own fault, not the others'. */
   readonly dueAt: number
-  /** Until when silences count double, because we were late ourselves. */
+  /** By how much longer a silence may be, because we were late ourselves, and until when. */
+  readonly slackMs: number
   readonly slackUntil: number
 }
 
@@ -65,6 +66,7 @@ export const INITIAL_DETECTOR: DetectorState = {
   peers: new Map(),
   outdated: new Map(),
   dueAt: 0,
+  slackMs: 0,
   slackUntil: 0,
 }
 
@@ -221,12 +223,12 @@ export function isNewer({ boot, sequence }: Heartbeat, before: PeerState): boole
 function beat(settings: DetectorSettings, state: DetectorState, now: number): Answer {
   const { intervalMs } = settings.profile
   const isLate = now - state.dueAt > intervalMs
-  const slackUntil = isLate ? now + SLACK_MS : state.slackUntil
+  const slack = isLate ? slackOf(settings, state, now) : undefined
   // What came while we stalled has not been read yet: nobody is judged before the next beat.
-  const judged = isLate ? { peers: state.peers, effects: [] } : judge(settings, { ...state, slackUntil }, now)
+  const judged = isLate ? { peers: state.peers, effects: [] } : judge(settings, state, now)
   const listensSince = Math.min(state.listensSince, now)
   const dueAt = now + intervalMs
-  const next = { ...state, peers: judged.peers, sequence: state.sequence + 1, listensSince, dueAt, slackUntil }
+  const next = { ...state, peers: judged.peers, sequence: state.sequence + 1, listensSince, dueAt, ...slack }
   return {
     state: { ...next, outdated: NOBODY },
     effects: [
@@ -237,12 +239,22 @@ function beat(settings: DetectorSettings, state: DetectorState, now: number): An
   }
 }
 
+/** Who was late by so much may be so again, and the others, on machines alike, with it: by the limit itself at the most. */
+function slackOf(
+  { profile }: DetectorSettings,
+  { dueAt, slackMs, slackUntil }: DetectorState,
+  now: number,
+): Pick<DetectorState, 'slackMs' | 'slackUntil'> {
+  const before = now < slackUntil ? slackMs : 0
+  return { slackMs: Math.min(profile.deadMs, Math.max(before, now - dueAt)), slackUntil: now + SLACK_MS }
+}
+
 function judge(
   { profile }: DetectorSettings,
-  { peers, slackUntil }: DetectorState,
+  { peers, slackMs, slackUntil }: DetectorState,
   now: number,
 ): { peers: ReadonlyMap<string, PeerState>; effects: readonly DetectorEffect[] } {
-  const limit = profile.deadMs * (now < slackUntil ? 2 : 1)
+  const limit = profile.deadMs + (now < slackUntil ? slackMs : 0)
   const alive = [...peers].filter(([, peer]) => peer.isAlive)
   const isIsolated =
     alive.length > 1 && alive.every(([, { lastHeard }]) => now - lastHeard > MISSED_BEATS * profile.intervalMs)
