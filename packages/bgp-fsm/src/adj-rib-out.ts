@@ -125,6 +125,11 @@ export class AdjRibOut {
     return this.#walks.length > 0 || this.#groups.size > 0 || ipv4.size > 0 || ipv6.size > 0
   }
 
+  /** Nothing waits, and nothing was held back. */
+  get isAllTold(): boolean {
+    return !this.hasPending && this.#sentCount === this.#desiredCount
+  }
+
   get desiredCount(): number {
     return this.#desiredCount
   }

@@ -95,8 +95,9 @@ export class PeerSession {
     return this.#isTakenIn() && this.#sender.isIdle
   }
 
-  /** Routes that this session cannot carry, with the reason. */
+  /** Routes that this session cannot carry, with the reason. Looks at all routes only where there are some. */
   pending(): { readonly key: string; readonly reason: PendingReason }[] {
+    if (this.#rib.isAllTold) return []
     return [...this.#rib.desired()].flatMap(entry => {
       const reason = heldBack(entry, this.#context)
       return reason === undefined ? [] : [{ key: entry.key, reason }]
