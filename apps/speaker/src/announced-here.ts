@@ -114,6 +114,13 @@ export function createAnnouncedTracker(
       if ((services.desired(service)?.bgp.length ?? 0) > 0) queue.add(service, { priority: 'backlog' })
   }
 
+  /** Why a session is down matters to those that no other session announces. */
+  function everyUntoldRoute(): void {
+    for (const service of services.services())
+      if ((services.desired(service)?.bgp.length ?? 0) > 0 && (announced.get(service)?.peers.length ?? 0) === 0)
+        queue.add(service, { priority: 'backlog' })
+  }
+
   events.subscribe('service:reconciled', ({ detail: { service, changed } }) => {
     if (changed) queue.add(service)
   })
@@ -125,7 +132,8 @@ export function createAnnouncedTracker(
     events.subscribe(name, ({ detail: { peer, sentence } }) => {
       if (name === 'bgp:attempt-failed' && errors.get(peer) === sentence) return
       errors.set(peer, sentence)
-      everyRoute()
+      if (name === 'bgp:closed') everyRoute()
+      else everyUntoldRoute()
     })
   events.subscribe('bgp:established', () => everyRoute())
   events.subscribe('config:applied', ({ detail: { peers } }) => {

@@ -59,12 +59,16 @@ function authorOf(current: Condition | undefined): string | undefined {
   return /^(\S+): /.exec(current?.message ?? '')?.[1]
 }
 
+/** Where another router was told, a session's own object tells of it: here it would be written to thousands of Services. */
+const OF_A_SESSION: readonly Silence['code'][] = ['session-down', 'not-told']
+
 function doneText({ interfaces, peers }: SpokenInput['here'], silences: readonly Silence[]): string {
   const done = [
     ...(interfaces.length > 0 ? [`answers on ${interfaces.join(', ')}`] : []),
     ...(peers.length > 0 ? [`has told ${peers.join(', ')}`] : []),
   ]
-  const rest = silences.filter(({ code }) => code !== 'no-advertisement' && !UNDECIDED.includes(code))
+  const unsaid = ['no-advertisement', ...UNDECIDED, ...(peers.length > 0 ? OF_A_SESSION : [])]
+  const rest = silences.filter(({ code }) => !unsaid.includes(code))
   return [done.join(' and '), ...rest.map(explainSilence)].join('; ')
 }
 

@@ -40,10 +40,15 @@ describe('who says whether a Service is announced', () => {
       turn: 1,
       isTakeover: false,
     })
-    const both = hears({ here: { interfaces: ['eth0'], peers: ['tor'] }, silences: [DOWN] })
-    expect(both?.finding).toMatchObject({
-      message: expect.stringMatching(/^a: answers on eth0 and has told tor; the session of BGPPeer tor .* is down/),
+    const onlyLayer2 = hears({ here: { interfaces: ['eth0'], peers: [] }, silences: [DOWN] })
+    expect(onlyLayer2?.finding).toMatchObject({
+      message: expect.stringMatching(/^a: answers on eth0; the session of BGPPeer tor .* is down/),
     })
+  })
+
+  it('a session that is down beside one that stands is told by its own object, and not by every Service', () => {
+    const both = hears({ here: { interfaces: ['eth0'], peers: ['other'] }, silences: [DOWN] })
+    expect(both?.finding).toMatchObject({ message: 'a: answers on eth0 and has told other' })
   })
 
   it('once another says so nobody repeats it; when that one is gone somebody does', () => {
