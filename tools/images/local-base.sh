@@ -13,7 +13,8 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $suite" | head -
 debootstrap --variant=minbase "$suite" "$folder/debian" "$mirror" >"$folder/log" 2>&1 || { tail -n 20 "$folder/log" >&2; exit 1; }
 rm -rf "$folder/debian/var/cache/apt" "$folder/debian/var/lib/apt/lists"
 mkdir -p "$folder/debian/usr/lib/node_modules"
-cp -a "$(npm root --global)/npm" "$folder/debian/usr/lib/node_modules/npm"
+# Where npm itself is: what it says of its folder depends on the Node that runs it.
+cp -a "$(dirname "$(dirname "$(readlink --canonicalize "$(command -v npm)")")")" "$folder/debian/usr/lib/node_modules/npm"
 cp "$root"/node_modules/node-linux-*/bin/node "$folder/debian/usr/bin/node"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$folder/debian/usr/bin/npm"
 # npm reaches its registry as it does on this machine.
