@@ -13,6 +13,8 @@ import { Keeper } from './keeper.ts'
  */
 const RUNS = Number(process.env['RUNS'] ?? 200)
 const FIRST = Number(process.env['SEED'] ?? 1)
+/** A run takes some milliseconds, and may take many on a busy machine. */
+const TIMEOUT_MS = 60_000 + RUNS * 100
 const VIPS = ['192.0.2.10', '192.0.2.11', '192.0.2.12', '2001:db8::10'].map(address)
 const KEYS = VIPS.map(formatAddress)
 const RULES: readonly ElectionRules[] = [
@@ -213,7 +215,7 @@ describe('keepers', () => {
       world.settle()
       check(world, seed)
     }
-  })
+  }, TIMEOUT_MS)
 
   it(`[row 30] a death moves what the dead held, and nothing else, unless balance is asked for (${RUNS} runs)`, () => {
     for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
@@ -229,5 +231,5 @@ describe('keepers', () => {
           expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toHaveLength(world.nodes.length > 1 ? 1 : 0)
       }
     }
-  })
+  }, TIMEOUT_MS)
 })
