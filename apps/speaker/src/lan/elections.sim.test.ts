@@ -200,36 +200,44 @@ function check(world: World, seed: number): void {
 }
 
 describe('keepers', () => {
-  it(`[row 30] deaths, returns and partitions in any order: one owner for each address on each side (${RUNS} runs)`, () => {
-    for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-      const world = new World(seed)
-      check(world, seed)
-      for (let step = 0; step < 4; step++) {
-        disturb(world)
-        if (world.random.next() < 0.5) world.clock.advance(world.random.next() * 400)
-        else {
-          world.settle()
-          check(world, seed)
+  it(
+    `[row 30] deaths, returns and partitions in any order: one owner for each address on each side (${RUNS} runs)`,
+    () => {
+      for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
+        const world = new World(seed)
+        check(world, seed)
+        for (let step = 0; step < 4; step++) {
+          disturb(world)
+          if (world.random.next() < 0.5) world.clock.advance(world.random.next() * 400)
+          else {
+            world.settle()
+            check(world, seed)
+          }
+        }
+        world.settle()
+        check(world, seed)
+      }
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    `[row 30] a death moves what the dead held, and nothing else, unless balance is asked for (${RUNS} runs)`,
+    () => {
+      for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
+        const world = new World(seed)
+        if (world.rules.spreading.name === 'bounded') continue
+        const before = new Map(KEYS.map(key => [key, world.holders(key, world.nodes)[0]]))
+        const victim = world.nodes[seed % world.nodes.length]!
+        victim.stop()
+        world.settle()
+        for (const [key, owner] of before) {
+          if (owner !== victim) expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toEqual([owner])
+          else
+            expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toHaveLength(world.nodes.length > 1 ? 1 : 0)
         }
       }
-      world.settle()
-      check(world, seed)
-    }
-  }, TIMEOUT_MS)
-
-  it(`[row 30] a death moves what the dead held, and nothing else, unless balance is asked for (${RUNS} runs)`, () => {
-    for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-      const world = new World(seed)
-      if (world.rules.spreading.name === 'bounded') continue
-      const before = new Map(KEYS.map(key => [key, world.holders(key, world.nodes)[0]]))
-      const victim = world.nodes[seed % world.nodes.length]!
-      victim.stop()
-      world.settle()
-      for (const [key, owner] of before) {
-        if (owner !== victim) expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toEqual([owner])
-        else
-          expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toHaveLength(world.nodes.length > 1 ? 1 : 0)
-      }
-    }
-  }, TIMEOUT_MS)
+    },
+    TIMEOUT_MS,
+  )
 })
