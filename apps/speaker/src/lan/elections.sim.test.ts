@@ -14,7 +14,7 @@ import { Keeper } from './keeper.ts'
 const RUNS = Number(process.env['RUNS'] ?? 200)
 const FIRST = Number(process.env['SEED'] ?? 1)
 /** A run takes some milliseconds, and may take many on a busy machine. */
-const TIMEOUT_MS = 60_000 + RUNS * 100
+const TIME = { timeout: 60_000 + RUNS * 100 }
 const VIPS = ['192.0.2.10', '192.0.2.11', '192.0.2.12', '2001:db8::10'].map(address)
 const KEYS = VIPS.map(formatAddress)
 const RULES: readonly ElectionRules[] = [
@@ -202,6 +202,7 @@ function check(world: World, seed: number): void {
 describe('keepers', () => {
   it(
     `[row 30] deaths, returns and partitions in any order: one owner for each address on each side (${RUNS} runs)`,
+    TIME,
     () => {
       for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
         const world = new World(seed)
@@ -218,11 +219,11 @@ describe('keepers', () => {
         check(world, seed)
       }
     },
-    TIMEOUT_MS,
   )
 
   it(
     `[row 30] a death moves what the dead held, and nothing else, unless balance is asked for (${RUNS} runs)`,
+    TIME,
     () => {
       for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
         const world = new World(seed)
@@ -238,6 +239,5 @@ describe('keepers', () => {
         }
       }
     },
-    TIMEOUT_MS,
   )
 })
