@@ -3,7 +3,7 @@ import type { Holding } from '@metallb-ts/membership'
 import { address, formatAddress } from '@metallb-ts/netip'
 import { randomInteger } from '@metallb-ts/runtime'
 import { SimClock, SimRandom } from '@metallb-ts/runtime/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Keeper } from './keeper.ts'
 
 /**
@@ -13,8 +13,7 @@ import { Keeper } from './keeper.ts'
  */
 const RUNS = Number(process.env['RUNS'] ?? 200)
 const FIRST = Number(process.env['SEED'] ?? 1)
-/** A run takes some milliseconds, and may take many on a busy machine. */
-const TIME = { timeout: 60_000 + RUNS * 100 }
+vi.setConfig({ testTimeout: 60_000 + RUNS * 100 }) // a run takes some milliseconds, many on a busy machine
 const VIPS = ['192.0.2.10', '192.0.2.11', '192.0.2.12', '2001:db8::10'].map(address)
 const KEYS = VIPS.map(formatAddress)
 const RULES: readonly ElectionRules[] = [
@@ -200,44 +199,36 @@ function check(world: World, seed: number): void {
 }
 
 describe('keepers', () => {
-  it(
-    `[row 30] deaths, returns and partitions in any order: one owner for each address on each side (${RUNS} runs)`,
-    TIME,
-    () => {
-      for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-        const world = new World(seed)
-        check(world, seed)
-        for (let step = 0; step < 4; step++) {
-          disturb(world)
-          if (world.random.next() < 0.5) world.clock.advance(world.random.next() * 400)
-          else {
-            world.settle()
-            check(world, seed)
-          }
+  it(`[row 30] deaths, returns and partitions in any order: one owner for each address on each side (${RUNS} runs)`, () => {
+    for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
+      const world = new World(seed)
+      check(world, seed)
+      for (let step = 0; step < 4; step++) {
+        disturb(world)
+        if (world.random.next() < 0.5) world.clock.advance(world.random.next() * 400)
+        else {
+          world.settle()
+          check(world, seed)
         }
-        world.settle()
-        check(world, seed)
       }
-    },
-  )
+      world.settle()
+      check(world, seed)
+    }
+  })
 
-  it(
-    `[row 30] a death moves what the dead held, and nothing else, unless balance is asked for (${RUNS} runs)`,
-    TIME,
-    () => {
-      for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-        const world = new World(seed)
-        if (world.rules.spreading.name === 'bounded') continue
-        const before = new Map(KEYS.map(key => [key, world.holders(key, world.nodes)[0]]))
-        const victim = world.nodes[seed % world.nodes.length]!
-        victim.stop()
-        world.settle()
-        for (const [key, owner] of before) {
-          if (owner !== victim) expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toEqual([owner])
-          else
-            expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toHaveLength(world.nodes.length > 1 ? 1 : 0)
-        }
+  it(`[row 30] a death moves what the dead held, and nothing else, unless balance is asked for (${RUNS} runs)`, () => {
+    for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
+      const world = new World(seed)
+      if (world.rules.spreading.name === 'bounded') continue
+      const before = new Map(KEYS.map(key => [key, world.holders(key, world.nodes)[0]]))
+      const victim = world.nodes[seed % world.nodes.length]!
+      victim.stop()
+      world.settle()
+      for (const [key, owner] of before) {
+        if (owner !== victim) expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toEqual([owner])
+        else
+          expect(world.holders(key, world.nodes), `seed ${seed}, ${key}`).toHaveLength(world.nodes.length > 1 ? 1 : 0)
       }
-    },
-  )
+    }
+  })
 })
