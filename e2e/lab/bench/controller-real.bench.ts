@@ -11,7 +11,7 @@ import { HEALTH_PORT, RealWorld } from './controller/real-world.ts'
  * the first address, a pool that empties while others wait, and a standby that takes over. `node
  * --conditions=development bench/controller-real.bench.ts [number of Services ...]`.
  */
-const COMPACTED_MS = 5_000
+const COMPACTED_MS = 15_000
 const STARTS = 5
 const TAKE_OVERS = 3
 const WARM_MS = 4_000

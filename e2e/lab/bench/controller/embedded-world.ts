@@ -115,6 +115,7 @@ export class EmbeddedWorld implements AsyncDisposable {
       seen = this.writes()
       await pause(SETTLED_MS)
     }
+    await pause(GIVEN_BACK_MS)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,3 +135,5 @@ export class EmbeddedWorld implements AsyncDisposable {
 
 const SERVICES = '/api/v1/namespaces/default/services'
 const SETTLED_MS = 4_000
+/** V8 gives the system what a collection freed some seconds later. */
+const GIVEN_BACK_MS = 12_000
