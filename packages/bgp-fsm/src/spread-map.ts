@@ -42,10 +42,6 @@ export class SpreadMap<Value> {
     for (const part of this.#others) if (part !== undefined) yield* part.entries()
   }
 
-  *keys(): Generator<string, void> {
-    for (const [key] of this.entries()) yield key
-  }
-
   *values(): Generator<Value, void> {
     for (const [, value] of this.entries()) yield value
   }

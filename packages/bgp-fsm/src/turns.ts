@@ -86,9 +86,9 @@ export class Turns {
     for (const [name, step] of this.#waiting) {
       while (this.#left > 0 && this.#waiting.get(name) === step) {
         const cost = step()
-        if (cost === undefined) {
-          if (this.#waiting.get(name) === step) this.#waiting.delete(name)
-        } else this.#left = this.hasTime ? this.#left - cost : 0
+        if (cost !== undefined) this.#left -= cost
+        else if (this.#waiting.get(name) === step) this.#waiting.delete(name)
+        if (!this.hasTime) this.#left = 0
       }
       if (this.#left <= 0) break
     }

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import { REAL_CLOCK } from '@metallb-ts/runtime/node'
+import { Turns } from '../turns.ts'
 
 /**
  * Hands over what comes of a socket in small pieces, and no more in a turn of the event loop than all sockets together may
@@ -6,74 +8,29 @@ import type { Socket } from 'node:net'
  */
 export function readInTurns(socket: Socket, received: (bytes: Uint8Array) => void): () => void {
   let held: Uint8Array = NOTHING
-  const takePiece = (): boolean => {
+  const readPiece = (): number | undefined => {
     const piece = held.subarray(0, PIECE_OCTETS)
     held = held.subarray(piece.length)
     received(piece)
-    return held.length > 0
-  }
-  const goOn = (): void => {
-    if (!READING.work(takePiece)) return READING.wait(goOn)
+    if (held.length > 0) return piece.length
     held = NOTHING
-    socket.resume()
+    if (socket.isPaused()) socket.resume()
+    return undefined
   }
   socket.on('data', (bytes: Uint8Array) => {
     held = bytes
-    if (READING.work(takePiece)) return
-    socket.pause() // Node holds little more than the system does
-    READING.wait(goOn)
+    READING.begin(socket, readPiece)
+    if (held.length > 0) socket.pause() // Node holds little more than the system does
   })
   return () => {
-    READING.forget(goOn)
+    READING.cancel(socket)
     const rest = held
     held = NOTHING
     if (rest.length > 0) received(rest)
   }
 }
 
-/** Time that is shared in each turn of the event loop. */
-class SharedTurn {
-  readonly #waiting = new Set<() => void>()
-  #spentMs = 0
-  #isArmed = false
-
-  /** One step after the other, as long as they answer true and there is time; answers whether all is done. */
-  work(step: () => boolean): boolean {
-    this.#arm()
-    const begunMs = performance.now() - this.#spentMs
-    let hasMore = true
-    while (hasMore && this.#spentMs < MOST_MS_A_TURN) {
-      hasMore = step()
-      this.#spentMs = performance.now() - begunMs
-    }
-    return !hasMore
-  }
-
-  /** Called in the next turn, in the order of coming. */
-  wait(goOn: () => void): void {
-    this.#waiting.add(goOn)
-  }
-
-  forget(goOn: () => void): void {
-    this.#waiting.delete(goOn)
-  }
-
-  #arm(): void {
-    if (this.#isArmed) return
-    this.#isArmed = true
-    setImmediate(() => this.#next())
-  }
-
-  #next(): void {
-    this.#isArmed = false
-    this.#spentMs = 0
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const goOn of waiting) goOn()
-  }
-}
-
-const READING = new SharedTurn()
+/** Shared by all sockets of the process; its time bounds it, and nothing else. */
+const READING = new Turns(REAL_CLOCK, Infinity)
 const NOTHING = new Uint8Array(0)
 const PIECE_OCTETS = 4_096
-const MOST_MS_A_TURN = 4
