@@ -109,16 +109,14 @@ export function createAnnouncedTracker(
     if (come.length > 0) events.publish('service:announced', { service, protocol, addresses: come })
   }
 
-  function everyRoute(): void {
+  function everyRoute(isMeant: (service: string) => boolean = () => true): void {
     for (const service of services.services())
-      if ((services.desired(service)?.bgp.length ?? 0) > 0) queue.add(service, { priority: 'backlog' })
+      if ((services.desired(service)?.bgp.length ?? 0) > 0 && isMeant(service))
+        queue.add(service, { priority: 'backlog' })
   }
 
-  /** Why a session is down matters to those that no other session announces. */
-  function everyUntoldRoute(): void {
-    for (const service of services.services())
-      if ((services.desired(service)?.bgp.length ?? 0) > 0 && (announced.get(service)?.peers.length ?? 0) === 0)
-        queue.add(service, { priority: 'backlog' })
+  function isUntold(service: string): boolean {
+    return (announced.get(service)?.peers.length ?? 0) === 0
   }
 
   events.subscribe('service:reconciled', ({ detail: { service, changed } }) => {
@@ -132,8 +130,8 @@ export function createAnnouncedTracker(
     events.subscribe(name, ({ detail: { peer, sentence } }) => {
       if (name === 'bgp:attempt-failed' && errors.get(peer) === sentence) return
       errors.set(peer, sentence)
-      if (name === 'bgp:closed') everyRoute()
-      else everyUntoldRoute()
+      // Why an attempt failed matters to those only that no other session announces.
+      everyRoute(name === 'bgp:closed' ? undefined : isUntold)
     })
   events.subscribe('bgp:established', () => everyRoute())
   events.subscribe('config:applied', ({ detail: { peers } }) => {
