@@ -7,7 +7,6 @@ import type { Clock, Random } from '@metallb-ts/runtime'
 import type { Protocol, SpeakerEvents } from './events.ts'
 import type { LinkView } from './lan/lan.ts'
 import type { ServiceReconciler } from './reconcile-service.ts'
-import { createTimeSlices } from './time-slices.ts'
 
 /** What is true of one Service on this node, not what is meant. */
 export interface AnnouncedHere {
@@ -47,14 +46,12 @@ export function createAnnouncedTracker(
   const users = new Users()
   const errors = new Map<string, string>()
   let meant = ''
-  const hasTime = createTimeSlices(clock)
 
   const queue: WorkQueue = createWorkQueue(
     { clock, random },
     {
       name: 'announced',
-      reconcile: async service => {
-        await hasTime()
+      reconcile: service => {
         judge(service)
         return DONE
       },

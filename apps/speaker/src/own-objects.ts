@@ -17,7 +17,6 @@ import {
 import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import type { SpeakerEvents } from './events.ts'
 import { permitted } from './permissions.ts'
-import { createTimeSlices } from './time-slices.ts'
 
 export interface OwnObjectParts {
   readonly client: KubeClient
@@ -82,7 +81,6 @@ export function createOwnObjects<T extends OwnObject>(
   const { name: what, namespace, kinds, concurrency = 1, onDeleted, onSynced } = init
   const followed = kinds.map(kind => ({ kind, informer: follow(kind) }))
   const informers = followed.map(({ informer }) => informer)
-  const hasTime = createTimeSlices(clock)
   const queue = createWorkQueue(
     { clock, random },
     {
@@ -111,7 +109,6 @@ export function createOwnObjects<T extends OwnObject>(
   }
 
   async function reconcile(key: string): Promise<Outcome> {
-    await hasTime()
     let later: Outcome = DONE
     for (const { kind, informer } of followed) {
       const outcome = await keep(kind, informer, key)

@@ -15,7 +15,6 @@ import type { Clock, Logger, Random } from '@metallb-ts/runtime'
 import type { AnnouncedTracker } from './announced-here.ts'
 import type { SpeakerEvents } from './events.ts'
 import { permitted } from './permissions.ts'
-import { createTimeSlices } from './time-slices.ts'
 
 export interface ConditionParts {
   readonly client: KubeClient
@@ -50,7 +49,6 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
   const takeovers = new Map<string, number>()
   const written = new Map<string, Service>()
 
-  const hasTime = createTimeSlices(clock)
   const queue: WorkQueue = createWorkQueue(
     { clock, random },
     {
@@ -65,7 +63,6 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
   )
 
   async function reconcile(key: string): Promise<Outcome> {
-    await hasTime()
     const service = latest(key)
     const spoken = service === undefined ? undefined : saying(key, service)
     const conditions = spoken && next(service!, spoken)
@@ -83,10 +80,12 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
 
   function saying(key: string, service: Service): Spoken | undefined {
     const here = announced.of(key) ?? { interfaces: [], peers: [], silences: [] }
+    const current = conditionOf(service)
+    if (!mayRetract() && current?.status === 'True') return undefined
     const spoken = announcedCondition({
       node,
       order: order(service),
-      current: conditionOf(service),
+      current,
       here,
       silences: here.silences,
     })

@@ -33,7 +33,6 @@ import { createSigns } from './signs.ts'
 import { createStartup } from './startup.ts'
 import { createStores } from './stores.ts'
 import { createTakenWriter } from './taken-objects.ts'
-import { createTimeSlices } from './time-slices.ts'
 
 export interface SpeakerComponents {
   readonly transport: KubeTransport
@@ -106,7 +105,6 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   )
   const members = new Set<string>() // this node too joins only when it has listened for the others
   const owners = new Map<string, OwnerFacts>()
-  const hasTime = createTimeSlices(clock)
   let lan: Lan | undefined
   let saidOfPaths = ''
   let interfaces = ''
@@ -185,8 +183,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   })
   const serviceQueue = createWorkQueue(components, {
     name: 'services',
-    reconcile: async key => {
-      await hasTime()
+    reconcile: key => {
       services.reconcile(key)
       return DONE
     },
