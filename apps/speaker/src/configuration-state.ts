@@ -40,7 +40,6 @@ export function createConfigurationStateWriter(
         wanted: (_, before) => wanted(before),
       },
     ],
-    onDeleted: judge,
     onSynced: judge,
   })
 

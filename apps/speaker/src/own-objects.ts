@@ -72,13 +72,11 @@ export function createOwnObjects<T extends OwnObject>(
     readonly kinds: readonly OwnKind<T>[]
     /** Keys that are worked on at the same time. @default 1 */
     readonly concurrency?: number
-    /** Something that stood there was deleted. */
-    readonly onDeleted: () => void
     /** What stands there is known. */
     readonly onSynced?: () => void
   },
 ): OwnObjects {
-  const { name: what, namespace, kinds, concurrency = 1, onDeleted, onSynced } = init
+  const { name: what, namespace, kinds, concurrency = 1, onSynced } = init
   const followed = kinds.map(kind => ({ kind, informer: follow(kind) }))
   const informers = followed.map(({ informer }) => informer)
   const queue = createWorkQueue(
@@ -94,7 +92,7 @@ export function createOwnObjects<T extends OwnObject>(
     },
   )
 
-  function follow({ resource, selection, labelsOf, project }: OwnKind<T>): Informer<T> {
+  function follow({ resource, selection, keyOf, labelsOf, project }: OwnKind<T>): Informer<T> {
     const names = Object.keys(labelsOf(''))
     return createInformer<T>(
       { transport, clock, random, events },
@@ -104,6 +102,10 @@ export function createOwnObjects<T extends OwnObject>(
         ...selection,
         ...(project && { project }),
         indexes: { labels: object => [identity(labels(object), names)] },
+        onDeleted: object => {
+          const key = keyOf(object)
+          if (key !== undefined) queue.add(key)
+        },
       },
     )
   }
@@ -152,10 +154,6 @@ export function createOwnObjects<T extends OwnObject>(
       }
     }
   }
-
-  events.subscribe('kube:changed', ({ detail: { kind, change, initial } }) => {
-    if (change === 'deleted' && !initial && kinds.some(({ resource }) => resource.kind === kind)) onDeleted()
-  })
 
   return {
     start: () => {

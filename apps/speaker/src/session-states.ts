@@ -40,7 +40,6 @@ export function createSessionStateWriter(
         onWritten: peer => void counted.set(peer, clock.now()),
       },
     ],
-    onDeleted: everything,
     onSynced: everything,
   })
 

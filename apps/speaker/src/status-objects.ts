@@ -57,7 +57,6 @@ export function createStatusWriter(
     namespace,
     kinds: kinds.map(own),
     concurrency: AT_ONCE,
-    onDeleted: everything,
   })
 
   function own({ resource, prefix, protocol, announcing }: StatusKind): OwnKind {

@@ -95,6 +95,25 @@ describe('the signs of a speaker', () => {
     expect(cluster.writes().slice(before)).toEqual([])
   })
 
+  it('an object of its own that somebody deletes is written again, and no other', async () => {
+    await cluster.router(ROUTER, ROUTER_ASN, [waiting(0)])
+    await cluster.speaker()
+    const kinds = ['servicebgpstatuses', 'bgpsessionstates', 'configurationstates']
+    for (const kind of kinds) await soon(() => expect(cluster.statuses(kind)).toHaveLength(1))
+    await quiet(cluster)
+    for (const kind of kinds) {
+      const before = cluster.writes().length
+      const [{ metadata }] = cluster.list(`${kind}.metallb.io`) as [{ metadata: { name: string } }]
+      cluster.delete(`/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/${kind}/${metadata.name}`)
+      await soon(() => expect(cluster.statuses(kind)).toHaveLength(1))
+      await quiet(cluster)
+      const written = cluster.writes().slice(before)
+      expect(
+        written.filter(write => !write.includes(`/${kind}/${metadata.name}`) && !write.includes('events')),
+      ).toEqual([])
+    }
+  })
+
   it('of two speakers one speaks, both announce', async () => {
     await cluster.router(ROUTER, ROUTER_ASN, [waiting(0), waiting(1)])
     await Promise.all(['n1', 'n2'].map(node => cluster.speaker(node)))

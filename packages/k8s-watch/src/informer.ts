@@ -41,6 +41,8 @@ export interface InformerInit<Raw extends KubeObject, T> extends Selection {
    */
   readonly project?: (raw: Raw) => T | undefined
   readonly indexes?: Indexes<T>
+  /** Given what the store had of an object that it has no longer; must not throw. */
+  readonly onDeleted?: (value: T) => void
   /** A watch without a byte for this long is dead. @default 100000 */
   readonly idleMs?: number
   /** How the whole set comes: as the first part of a watch, where the server can, or in pages. @default stream */
@@ -100,7 +102,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
   #trouble: string | undefined
 
   constructor(components: InformerComponents, init: InformerInit<Raw, T>) {
-    const { idleMs = DEFAULT_IDLE_MS, initial = 'stream', resource, indexes } = init
+    const { idleMs = DEFAULT_IDLE_MS, initial = 'stream', resource, indexes, onDeleted } = init
     const { project = (raw: Raw) => raw as unknown as T } = init
     this.resource = resource
     this.#events = components.events
@@ -110,6 +112,7 @@ class ReflectingInformer<Raw extends KubeObject, T> implements Informer<T> {
       kind: resource.kind,
       events: components.events,
       indexes,
+      onDeleted,
       project: raw => project(source.upgrade(raw)),
     })
     this.#reading = new Reading({

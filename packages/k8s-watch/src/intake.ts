@@ -11,6 +11,8 @@ export interface IntakeInit<Raw extends KubeObject, T> {
   readonly kind: string
   readonly events: Publisher<KubeEvents>
   readonly indexes: Indexes<T> | undefined
+  /** Given what the store had of an object that it has no longer. */
+  readonly onDeleted: ((value: T) => void) | undefined
   /** What is kept of an object; undefined leaves it out. */
   readonly project: (raw: Raw) => T | undefined
 }
@@ -65,8 +67,10 @@ export class Intake<Raw extends KubeObject, T> {
     return store.swap(draft, revision)
   }
 
-  tell({ key, change }: StoreChange<T>, initial: boolean): void {
-    this.#init.events.publish('kube:changed', { kind: this.#init.kind, key, change, initial })
+  tell({ key, change, value }: StoreChange<T>, initial: boolean): void {
+    const { kind, events, onDeleted } = this.#init
+    if (change === 'deleted') onDeleted?.(value)
+    events.publish('kube:changed', { kind, key, change, initial })
   }
 
   #stored(raw: Raw): Stored<T> | undefined {

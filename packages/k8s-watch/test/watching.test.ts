@@ -2,6 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { configMap, Scene, settled, type ConfigMap } from './scripted-server.ts'
 
 describe('a watch', () => {
+  it('gives what the store had of an object that is gone, by an event or by a new set', async () => {
+    const gone: unknown[] = []
+    const scene = new Scene({ onDeleted: object => gone.push(object.data?.['value']) })
+    const watch = await scene.watching([configMap('a', 5, { value: 'A' }), configMap('b', 6, { value: 'B' })], 10)
+    await watch.events(['DELETED', configMap('a', 11)])
+    expect(gone).toEqual(['A'])
+    await watch.events(['ERROR', { code: 410, reason: 'Expired' }])
+    await scene.last.list([], 20)
+    expect(gone).toEqual(['A', 'B'])
+  })
+
   it('[K-22] that ends goes on from the last version, without a list', async () => {
     const scene = new Scene()
     const watch = await scene.watching([configMap('a', 5)], 10)
