@@ -3,11 +3,15 @@ import {
   Allocator,
   type AllocationRequest,
   type Assignment,
+  type Claim,
   type Ensured,
+  type HolderKey,
   type Pool,
   type PoolUsage,
   type Quarantined,
+  type Terms,
 } from '@metallb-ts/ipam'
+import { formatAddress, type Address } from '@metallb-ts/netip'
 import {
   currentAddresses,
   leavingAddresses,
@@ -30,6 +34,8 @@ export class AddressBook {
   readonly #allocator = new Allocator()
   /** Answers that no status shows yet: an attempt to write them may have failed. */
   readonly #unwritten = new Map<string, Ensured>()
+  /** Who holds what a status shows and shall not show: one holder for each address, for they may be of different pools. */
+  readonly #leaving = new Map<string, readonly HolderKey[]>()
   readonly #onFreed: () => void
   #grounds = 0
 
@@ -64,9 +70,10 @@ export class AddressBook {
     // Whoever shows an address and will not keep it has it until that is written.
     for (const { key, service, reading } of readings) {
       if (reading.kind === 'ignore' || this.#allocator.assignment(key) !== undefined) continue
-      this.#allocator.adopt(LEAVING + key, currentAddresses(service), EXCLUSIVE)
+      this.#letGo(key)
+      this.#keepBack(key, currentAddresses(service), EXCLUSIVE)
     }
-    return lost.filter(key => !key.startsWith(LEAVING))
+    return lost.filter(isService)
   }
 
   /** Replaces what is kept back. @returns the Services that have to move */
@@ -74,20 +81,19 @@ export class AddressBook {
     const moving = this.#allocator.setQuarantine(entries)
     this.#grounds++
     this.#onFreed()
-    return moving.filter(key => !key.startsWith(LEAVING))
+    return moving.filter(isService)
   }
 
   /** Synchronous: no other Service is decided meanwhile. */
   decide(key: string, service: Service, rules: RequestRules): Decision {
     const reading = readRequest(service, rules)
-    const claim = this.#allocator.claim(key) ?? this.#allocator.claim(LEAVING + key) ?? EXCLUSIVE
-    this.#allocator.release(LEAVING + key)
+    const claim = this.#allocator.claim(key) ?? this.#claimOfLeaving(key) ?? EXCLUSIVE
+    this.#letGo(key)
     this.#adopt(key, service, reading)
     const answer = reading.kind === 'ask' ? this.#ensure(key, reading.request) : undefined
     const released = isOver(reading) ? this.#allocator.release(key) : []
     const leaving = leavingAddresses(service, reading, answer)
-    this.#allocator.adopt(LEAVING + key, leaving, { ...claim, refused: [] })
-    const isLeaving = this.#allocator.assignment(LEAVING + key) !== undefined
+    const isLeaving = this.#keepBack(key, leaving, { ...claim, refused: [] })
     if (!isLeaving && (answer?.frees === true || released.length > 0)) this.#onFreed()
     return { reading, answer }
   }
@@ -95,14 +101,14 @@ export class AddressBook {
   /** The status agrees with what was decided: what it showed before is free. */
   settled(key: string): void {
     this.#unwritten.delete(key)
-    if (this.#allocator.release(LEAVING + key).length > 0) this.#onFreed()
+    if (this.#letGo(key)) this.#onFreed()
   }
 
   /** The Service is no more. */
   gone(key: string): void {
     this.#unwritten.delete(key)
-    const released = [...this.#allocator.release(key), ...this.#allocator.release(LEAVING + key)]
-    if (released.length > 0) this.#onFreed()
+    const released = this.#allocator.release(key).length > 0
+    if (this.#letGo(key) || released) this.#onFreed()
   }
 
   /** An answer given before and not written is given again as it was: new is new until a status shows it. */
@@ -114,6 +120,28 @@ export class AddressBook {
     const whole = { ...answer, ...how, ...(moved && { moved }) }
     if (!whole.ok || whole.how !== 'kept' || moved !== undefined) this.#unwritten.set(key, whole)
     return whole
+  }
+
+  /** @returns whether there is anything to keep back */
+  #keepBack(key: string, addresses: readonly Address[], terms: Terms): boolean {
+    const holders = addresses.flatMap(address => {
+      const holder = `${LEAVING}${formatAddress(address)} ${key}`
+      return this.#allocator.adopt(holder, [address], terms) === undefined ? [holder] : []
+    })
+    if (holders.length > 0) this.#leaving.set(key, holders)
+    return holders.length > 0
+  }
+
+  /** @returns whether that frees anything */
+  #letGo(key: string): boolean {
+    const released = (this.#leaving.get(key) ?? []).flatMap(holder => this.#allocator.release(holder))
+    this.#leaving.delete(key)
+    return released.length > 0
+  }
+
+  #claimOfLeaving(key: string): Claim | undefined {
+    const [first] = this.#leaving.get(key) ?? []
+    return first === undefined ? undefined : this.#allocator.claim(first)
   }
 
   #adopt(key: string, service: Service, reading: RequestReading): void {
@@ -128,6 +156,10 @@ export function keyOf({ metadata }: Service): string {
 }
 
 const LEAVING = 'leaving:' // no name of a Service holds a colon
+
+function isService(holder: HolderKey): boolean {
+  return !holder.startsWith(LEAVING)
+}
 
 const EXCLUSIVE = { ports: [], refused: [] }
 
