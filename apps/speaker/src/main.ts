@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { routerDiscovery, tcpTransport } from '@metallb-ts/bgp-fsm/node'
 import { createClient } from '@metallb-ts/k8s-watch'
 import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
+import { releaseProgramPages } from '@metallb-ts/linux-net/node'
 import { parseAddress } from '@metallb-ts/netip'
 import {
   compactHeap,
@@ -69,7 +70,10 @@ async function run(options: SpeakerOptions): Promise<void> {
       drainDelayMs: options.drainSeconds * 1_000,
     },
   )
-  speaker.bus.subscribe('process:rests', compactHeap)
+  speaker.bus.subscribe('process:rests', () => {
+    compactHeap()
+    releaseProgramPages()
+  })
   const health = await startHealthServer({
     port: options.healthPort,
     host: '127.0.0.1',

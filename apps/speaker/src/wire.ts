@@ -230,6 +230,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     drain.announcedChanged()
     rest.did()
   })
+  bus.subscribe('process:works', () => rest.did())
 
   function everyService(): void {
     for (const key of stores.services.entries()) serviceQueue.add(key[0], { priority: 'backlog' })

@@ -29,31 +29,44 @@ function start(): World {
   return world
 }
 
-test('after much work, when nothing waits and the Events are written: once', async () => {
+test('a start is much work: at rest once, when nothing waits and the Events are written', async () => {
   const world = start()
   world.isBusy = true
-  for (let i = 0; i < 1_000; i++) world.rest.did()
+  world.rest.did()
   world.clock.advance(60_000)
   world.isBusy = false
   world.clock.advance(2_000)
-  await Promise.resolve()
+  await settled()
   expect(world.rests()).toBe(0)
   world.eventsWritten()
-  await Promise.resolve()
-  await Promise.resolve()
+  await settled()
   expect(world.rests()).toBe(1)
   world.clock.advance(60_000)
   expect(world.rests()).toBe(1)
 })
 
-test('not after a little, and not while more comes', () => {
+test('then after much work again, not after a little, and not while more comes', async () => {
   const world = start()
-  for (let i = 0; i < 499; i++) world.rest.did()
-  world.clock.advance(60_000)
+  await rested(world)
+  for (let i = 0; i < 400; i++) world.rest.did()
+  await rested(world)
+  expect(world.rests()).toBe(1)
   for (let i = 0; i < 100; i++) {
     world.rest.did()
     world.clock.advance(1_900)
   }
-  world.eventsWritten()
-  expect(world.rests()).toBe(0)
+  expect(world.rests()).toBe(1)
+  await rested(world)
+  expect(world.rests()).toBe(2)
 })
+
+async function rested(world: World): Promise<void> {
+  world.rest.did()
+  world.clock.advance(60_000)
+  world.eventsWritten()
+  await settled()
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i++) await Promise.resolve()
+}

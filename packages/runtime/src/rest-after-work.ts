@@ -9,10 +9,10 @@ export interface RestParts {
   readonly onRest: () => void
 }
 
-/** Notices that a time of much work is over: the moment for what would disturb it. */
+/** Notices that a time of much work, as a start is, is over: the moment for what would disturb it. */
 export class RestAfterWork {
   readonly #parts: RestParts
-  #done = 0
+  #done = MUCH
   #timer: Timer | undefined
   #isStopped = false
 

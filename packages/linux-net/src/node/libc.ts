@@ -40,6 +40,7 @@ export const libcSyscall: Call = bind(
 export const libcSocketpair: Call = bind('int socketpair(int domain, int type, int protocol, _Out_ uint8_t *pair)')
 export const libcWaitpid: Call = bind('int waitpid(int pid, void *status, int options)')
 export const libcRecvmsg: Call = bind('intptr_t recvmsg(int fd, uint8_t *message, int flags)')
+export const libcMadvise: Call = bind('int madvise(uintptr_t address, size_t length, int advice)')
 export const libcIfNameToIndex: Call = bind('unsigned int if_nametoindex(const char *name)')
 export const libcIfIndexToName: (index: number, name: Uint8Array) => unknown = libc.func(
   'void *if_indextoname(unsigned int index, uint8_t *name)',
