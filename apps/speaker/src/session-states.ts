@@ -24,6 +24,7 @@ export function createSessionStateWriter(
   { node, namespace }: { readonly node: string; readonly namespace: string },
 ): SessionStateWriter {
   const { clock, events, bgp, bfd } = parts
+  const startedAt = clock.now()
   const counted = new Map<string, number>()
   const delayed = new Set<string>()
   const objects = createOwnObjects<BGPSessionState>(parts, {
@@ -68,7 +69,7 @@ export function createSessionStateWriter(
       ...(now.lastError === undefined && before?.lastError !== undefined && { lastError: before.lastError }),
       ...(before?.since !== undefined && before.bgpStatus === now.bgpStatus && { since: before.since }),
     }
-    const laterMs = (counted.get(name) ?? -COUNT_EVERY_MS) + COUNT_EVERY_MS - clock.now()
+    const laterMs = (counted.get(name) ?? startedAt) + COUNT_EVERY_MS - clock.now()
     return laterMs > 0 && onlyCountsDiffer(before, status) ? { laterMs } : { status }
   }
 
@@ -108,7 +109,7 @@ type Status = NonNullable<BGPSessionState['status']>
 const NODE_LABEL = 'metallb.io/node'
 const PEER_LABEL = 'metallb.io/peer'
 const SETTLE_MS = 500
-/** Of numbers of prefixes: a thousand nodes with two peers are seventy writes a second at the most. */
+/** Of numbers of prefixes, which a restart brings back to what they were: a thousand nodes with two peers are seventy writes a second at the most. */
 const COUNT_EVERY_MS = 30_000
 const MOST_LABEL = 63
 
