@@ -19,6 +19,8 @@ export class SimProcess {
   #timers = 0
   #mostTimers = 0
   readonly #onDeath: (() => void)[] = []
+  /** What came while the main thread had no time. */
+  readonly #entering: (() => void)[] = []
 
   constructor(world: World, name: string, seed: number, random: Random = new SimRandom(seed)) {
     this.world = world
@@ -48,14 +50,24 @@ export class SimProcess {
     return { now: this.#timers, most: this.#mostTimers }
   }
 
-  /** Something from outside: happens when the main thread has time for it, or not at all. */
+  /** Something from outside: happens when the main thread has time for it, after what came before it, or not at all. */
   enter(act: () => void): void {
     if (!this.#isAlive) return
-    if (this.world.now() < this.#resumesAt) this.clock.setTimer(0, act)
-    else {
+    if (this.#entering.length > 0 || this.isHeld) {
+      this.#entering.push(act)
+      if (this.#entering.length === 1) this.#admitNext()
+    } else {
       this.world.touch()
       act()
     }
+  }
+
+  #admitNext(): void {
+    this.clock.setTimer(0, () => {
+      const act = this.#entering.shift()
+      if (this.#entering.length > 0) this.#admitNext()
+      act?.()
+    })
   }
 
   /** The main thread does nothing for so long: a collection of garbage, a slow disk. */
