@@ -71,8 +71,8 @@ async function run(options: SpeakerOptions): Promise<void> {
     },
   )
   speaker.bus.subscribe('process:rests', () => {
-    compactHeap()
-    releaseProgramPages()
+    if (!process.env['NOCOMPACT']) compactHeap()
+    void releaseProgramPages()
   })
   const health = await startHealthServer({
     port: options.healthPort,

@@ -10,7 +10,7 @@ import { releaseProgramPages } from ${JSON.stringify(MODULE)}
 const work = () => createHash('sha256').update(JSON.stringify(Array.from({ length: 10_000 }, (_, i) => i))).digest('hex')
 const ofFiles = () => Number(/RssFile:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))[1])
 const before = { work: work(), kilobytes: ofFiles() }
-const released = releaseProgramPages()
+const released = await releaseProgramPages()
 const kilobytes = ofFiles()
 console.log(JSON.stringify({ before, released, after: { work: work(), kilobytes } }))
 `

@@ -1,14 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { libcMadvise } from './libc.ts'
 
 /**
  * Takes out of this process the pages of programs and libraries that a start needed: they stay in the system's cache of the
- * file, and each comes back when it is touched. Pages that the process has changed stay. For a moment of rest: the kernel's
- * list of mappings takes some milliseconds to write. Returns the octets that were given back; 0 where there is no such list.
+ * file, and each comes back when it is touched. Pages that the process has changed stay. For a moment of rest. Resolves with the
+ * octets that were given back, 0 where the kernel does not list mappings; never rejects.
  */
-export function releaseProgramPages(): number {
+export async function releaseProgramPages(): Promise<number> {
   let released = 0
-  for (const { address, length, residentBytes } of unchangedFiles(mappings())) {
+  const list = await readFile('/proc/self/smaps', 'latin1').catch(() => '') // it takes milliseconds, in another thread
+  for (const { address, length, residentBytes } of unchangedFiles(list)) {
     if (libcMadvise(address, length, MADV_DONTNEED) === 0) released += residentBytes
   }
   return released
@@ -28,14 +29,6 @@ interface Mapping {
   readonly address: bigint
   readonly length: bigint
   readonly residentBytes: number
-}
-
-function mappings(): string {
-  try {
-    return readFileSync('/proc/self/smaps', 'latin1')
-  } catch {
-    return ''
-  }
 }
 
 function kilobytes(entry: string, name: string): number | undefined {
