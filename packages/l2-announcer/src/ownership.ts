@@ -68,20 +68,28 @@ function byDigest(a: Candidate, b: Candidate, address: string): number {
   return compareBytes(electionDigest(a.node, address), electionDigest(b.node, address))
 }
 
-/** The digest's first 48 bits, remembered: with every change of members every election is held again. */
+/** The digest's first 48 bits, remembered: with every change of what is preferred every election is held again. */
 function place(node: string, address: string): number {
-  const text = `${node}#${address}`
-  const known = places.get(text)
+  const ofAddress = places.get(address) ?? new Map<string, number>()
+  const known = ofAddress.get(node)
   if (known !== undefined) return known
-  if (places.size >= MOST_PLACES) places.clear()
+  if (placesKnown >= MOST_PLACES) forgetPlaces()
   const computed = electionDigest(node, address)
     .subarray(0, 6)
     .reduce((sum, byte) => sum * 256 + byte, 0)
-  places.set(text, computed)
+  places.set(address, ofAddress.set(node, computed))
+  placesKnown++
   return computed
 }
 
-const places = new Map<string, number>()
+function forgetPlaces(): void {
+  places.clear()
+  placesKnown = 0
+}
+
+/** By address and node. */
+const places = new Map<string, Map<string, number>>()
+let placesKnown = 0
 const MOST_PLACES = 131_072 // a thousand addresses on a hundred nodes, some 15 MB
 
 /** SHA-256 of `node#address`, the address in canonical text. */
