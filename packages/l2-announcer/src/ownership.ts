@@ -55,7 +55,7 @@ export function rank(candidates: readonly Candidate[], address: Address): readon
   const text = formatAddress(address)
   const byNode = new Map(candidates.map(candidate => [candidate.node, candidate]))
   return [...byNode.values()]
-    .map(candidate => ({ candidate, place: place(candidate.node, text) }))
+    .map(candidate => ({ candidate, place: electionPlace(candidate.node, text) }))
     .sort((a, b) => byScore(a.candidate, b.candidate) || a.place - b.place || byDigest(a.candidate, b.candidate, text))
     .map(({ candidate }) => candidate)
 }
@@ -68,8 +68,11 @@ function byDigest(a: Candidate, b: Candidate, address: string): number {
   return compareBytes(electionDigest(a.node, address), electionDigest(b.node, address))
 }
 
-/** The digest's first 48 bits, remembered: with every change of what is preferred every election is held again. */
-function place(node: string, address: string): number {
+/**
+ * The digest's first 48 bits, for the address in canonical text; remembered, for with every change of what is preferred
+ * every election is held again.
+ */
+export function electionPlace(node: string, address: string): number {
   const ofAddress = places.get(address) ?? new Map<string, number>()
   const known = ofAddress.get(node)
   if (known !== undefined) return known

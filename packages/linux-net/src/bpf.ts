@@ -46,11 +46,11 @@ export function anyNeighborFilter(): readonly Instruction[] {
 export function encodeProgram(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * 8)
   const view = new DataView(bytes.buffer)
-  for (const [i, { code, jt, jf, k }] of program.entries()) {
-    view.setUint16(i * 8, code, true)
-    view.setUint8(i * 8 + 2, jt)
-    view.setUint8(i * 8 + 3, jf)
-    view.setUint32(i * 8 + 4, k, true)
+  let at = 0
+  for (const { code, jt, jf, k } of program) {
+    view.setUint32(at, code | (jt << 16) | (jf << 24), true)
+    view.setUint32(at + 4, k, true)
+    at += 8
   }
   return bytes
 }
