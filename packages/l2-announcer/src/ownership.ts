@@ -77,9 +77,9 @@ export function electionPlace(node: string, address: string): number {
   const known = ofAddress.get(node)
   if (known !== undefined) return known
   if (placesKnown >= MOST_PLACES) forgetPlaces()
-  const computed = electionDigest(node, address)
-    .subarray(0, 6)
-    .reduce((sum, byte) => sum * 256 + byte, 0)
+  const digest = electionDigest(node, address)
+  let computed = 0
+  for (let i = 0; i < 6; i++) computed = computed * 256 + digest[i]!
   places.set(address, ofAddress.set(node, computed))
   placesKnown++
   return computed
@@ -125,6 +125,16 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** RFC 3629; node names are ASCII, but a wrong guess here would elect two owners. */
 function utf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit >= 0x80) return longUtf8(text)
+    bytes[i] = unit
+  }
+  return bytes
+}
+
+function longUtf8(text: string): Uint8Array {
   const bytes: number[] = []
   for (const character of text) {
     const code = character.codePointAt(0)!

@@ -157,9 +157,12 @@ function settledLate(settings: DetectorSettings, state: DetectorState, now: numb
 /** Of the time of listening. Kernels ask again for a neighbour's hardware address after a second, and then another. */
 const MOST_DEAF_FACTOR = 10
 
-/** Whoever was there has been heard by now: from here on we take part. */
+/**
+ * Whoever was there has been heard by now: from here on we take part. How late we were while we started says nothing of
+ * how late we shall be.
+ */
 function settled(settings: DetectorSettings, state: DetectorState, now: number): Answer {
-  const ready = { ...state, phase: 'ready' as const, sequence: state.sequence + 1 }
+  const ready = { ...state, phase: 'ready' as const, sequence: state.sequence + 1, slackMs: 0 }
   return {
     state: ready,
     effects: [
