@@ -53,9 +53,10 @@ export function electOwner(candidates: readonly Candidate[], address: Address): 
 /** Eligible or not, best first. A node named twice counts once, as given last. */
 export function rank(candidates: readonly Candidate[], address: Address): readonly Candidate[] {
   const text = formatAddress(address)
-  const byNode = new Map(candidates.map(candidate => [candidate.node, candidate]))
-  return [...byNode.values()]
-    .map(candidate => ({ candidate, place: electionPlace(candidate.node, text) }))
+  const each = [...new Map(candidates.map(candidate => [candidate.node, candidate])).values()]
+  const places = electionPlaces(each, text)
+  return each
+    .map((candidate, i) => ({ candidate, place: places[i]! }))
     .sort((a, b) => byScore(a.candidate, b.candidate) || a.place - b.place || byDigest(a.candidate, b.candidate, text))
     .map(({ candidate }) => candidate)
 }
@@ -69,20 +70,31 @@ function byDigest(a: Candidate, b: Candidate, address: string): number {
 }
 
 /**
- * The digest's first 48 bits, for the address in canonical text; remembered, for with every change of what is preferred
- * every election is held again.
+ * Of every node its place for the address in canonical text, lower first: the digest's first 48 bits. Remembered, for with
+ * every change of what is preferred every election is held again.
  */
-export function electionPlace(node: string, address: string): number {
-  const ofAddress = places.get(address) ?? new Map<string, number>()
-  const known = ofAddress.get(node)
-  if (known !== undefined) return known
+export function electionPlaces(candidates: readonly Candidate[], address: string): Float64Array {
   if (placesKnown >= MOST_PLACES) forgetPlaces()
-  const digest = electionDigest(node, address)
-  let computed = 0
-  for (let i = 0; i < 6; i++) computed = computed * 256 + digest[i]!
-  places.set(address, ofAddress.set(node, computed))
-  placesKnown++
-  return computed
+  let known = places.get(address)
+  if (known === undefined) places.set(address, (known = new Map()))
+  const found = new Float64Array(candidates.length)
+  for (let i = 0; i < candidates.length; i++) {
+    const { node } = candidates[i]!
+    let place = known.get(node)
+    if (place === undefined) {
+      place = firstBits(electionDigest(node, address))
+      known.set(node, place)
+      placesKnown++
+    }
+    found[i] = place
+  }
+  return found
+}
+
+function firstBits(digest: Uint8Array): number {
+  let bits = 0
+  for (let i = 0; i < 6; i++) bits = bits * 256 + digest[i]!
+  return bits
 }
 
 function forgetPlaces(): void {

@@ -1,6 +1,7 @@
 import { standsAlone, type Contest, type ElectionRules, type Electorate } from './electorate.ts'
 import type { Ineligibility } from './ownership.ts'
-import { winnersAmong, type Winners } from './winners.ts'
+import { draftOf, record, type Situation } from './tenure-draft.ts'
+import { winnersAmong } from './winners.ts'
 
 /**
  * Who holds what now, among announcers that tell each other what they hold. An election says who should; this says when.
@@ -147,7 +148,12 @@ const ARRIVAL_MS = 400
  */
 function affected(
   settings: TenureSettings,
-  { state, winners, contests, isFresh }: Pick<TenureState, 'winners' | 'contests'> & { state: TenureState; isFresh: boolean },
+  {
+    state,
+    winners,
+    contests,
+    isFresh,
+  }: Pick<TenureState, 'winners' | 'contests'> & { state: TenureState; isFresh: boolean },
   view: TenureView,
   now: number,
 ): Iterable<Contest> {
@@ -162,67 +168,6 @@ function affected(
     const winner = winners.get(key)
     return winner === undefined || winner !== state.winners.get(key) || keys.has(key)
   })
-}
-
-interface Situation {
-  readonly node: string
-  readonly winner: string | undefined
-  readonly mine: Tenure | undefined
-  readonly others: readonly Holder[]
-  readonly waitsSince: number
-  /** Who is about to arrive would win it. */
-  readonly isContended: boolean
-  readonly isCleared: boolean
-  readonly isHeard: boolean
-}
-
-/** The next state while it is made, and how it differs. */
-interface Draft {
-  readonly tenures: Map<string, Tenure>
-  readonly waiting: Map<string, number>
-  readonly owners: Map<string, Ownership>
-  readonly changes: {
-    readonly owners: Map<string, Ownership>
-    readonly holdings: Map<string, Tenure['holding'] | 'released'>
-  }
-}
-
-/** What is contested no more is let go. */
-function draftOf(state: TenureState, contests: ReadonlyMap<string, Contest>): Draft {
-  const draft: Draft = {
-    tenures: new Map(state.tenures),
-    waiting: new Map(state.waiting),
-    owners: new Map(state.owners),
-    changes: { owners: new Map(), holdings: new Map() },
-  }
-  if (contests === state.contests) return draft
-  for (const key of state.owners.keys()) {
-    if (contests.has(key)) continue
-    draft.owners.delete(key)
-    draft.waiting.delete(key)
-    if (draft.tenures.delete(key)) draft.changes.holdings.set(key, 'released')
-  }
-  return draft
-}
-
-function record(
-  { tenures, waiting, owners, changes }: Draft,
-  contest: Contest,
-  situation: Situation,
-  decision: Tenure | 'wait' | 'probe' | 'none',
-  elected: Winners,
-): void {
-  const { key } = contest
-  if (decision === 'wait' || decision === 'probe') waiting.set(key, situation.waitsSince)
-  else waiting.delete(key)
-  const tenure = typeof decision === 'string' ? undefined : decision
-  if (tenure === undefined) tenures.delete(key)
-  else tenures.set(key, tenure)
-  if (tenure?.holding !== situation.mine?.holding) changes.holdings.set(key, tenure?.holding ?? 'released')
-  const ownershipNow = ownership(situation, tenure, contest, elected)
-  if (isSame(owners.get(key), ownershipNow)) return
-  owners.set(key, ownershipNow)
-  changes.owners.set(key, ownershipNow)
 }
 
 function decide(
@@ -277,30 +222,6 @@ function ownersOf(node: string, { tenures }: TenureState, view: TenureView, key:
   const all = [...view.holders(key), ...(mine === undefined ? [] : [{ node, holding: mine.holding }])]
   const held = all.filter(({ holding }) => holding === 'held')
   return (held.length > 0 ? held : all).map(each => each.node).sort()
-}
-
-function ownership(
-  { node, winner, others }: Situation,
-  mine: Tenure | undefined,
-  contest: Contest,
-  elected: Winners,
-): Ownership {
-  const owner = mine !== undefined ? node : (others.find(({ holding }) => holding === 'held')?.node ?? winner)
-  if (owner !== undefined) return { owner: owner === node && mine === undefined ? undefined : owner, refusals: NONE }
-  const refused = elected.verdicts(contest)
-  return {
-    owner,
-    refusals: Object.fromEntries(
-      refused.flatMap(verdict => (verdict.verdict === 'ineligible' ? [[verdict.node, verdict.reasons]] : [])),
-    ),
-  }
-}
-
-const NONE: Ownership['refusals'] = {}
-
-function isSame(a: Ownership | undefined, b: Ownership): boolean {
-  if (a === undefined || a.owner !== b.owner) return false
-  return a.refusals === b.refusals || JSON.stringify(a.refusals) === JSON.stringify(b.refusals)
 }
 
 function againAt(

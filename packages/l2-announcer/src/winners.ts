@@ -1,6 +1,6 @@
 import { formatAddress } from '@metallb-ts/netip'
 import { electAll, Standing, standsAlone, type Contest, type ElectionRules, type Electorate } from './electorate.ts'
-import { electionPlace, isEligible, type Election, type Verdict } from './ownership.ts'
+import { electionPlaces, isEligible, type Election, type Verdict } from './ownership.ts'
 
 /** Elections of which only the winner is worked out until somebody asks for more. */
 export interface Winners {
@@ -100,8 +100,7 @@ class WinnersTogether implements Winners {
 function placesOf(contest: Contest): Float64Array {
   const known = placesKnown.get(contest)
   if (known !== undefined) return known
-  const text = formatAddress(contest.address)
-  const places = Float64Array.from(contest.candidates, ({ node }) => electionPlace(node, text))
+  const places = electionPlaces(contest.candidates, formatAddress(contest.address))
   placesKnown.set(contest, places)
   return places
 }
