@@ -70,25 +70,40 @@ function byDigest(a: Candidate, b: Candidate, address: string): number {
 }
 
 /**
- * Of every node its place for the address in canonical text, lower first: the digest's first 48 bits. Remembered, for with
- * every change of what is preferred every election is held again.
+ * Of every candidate its place for the address in canonical text, lower first: the digest's first 48 bits. Remembered, for
+ * with every change of members every election is held again.
  */
 export function electionPlaces(candidates: readonly Candidate[], address: string): Float64Array {
-  if (placesKnown >= MOST_PLACES) forgetPlaces()
-  let known = places.get(address)
-  if (known === undefined) places.set(address, (known = new Map()))
+  const known = places.get(address)
+  if (known !== undefined && isOf(known, candidates)) return known.found
+  const byNode = known?.byNode ?? new Map<string, number>()
   const found = new Float64Array(candidates.length)
-  for (let i = 0; i < candidates.length; i++) {
-    const { node } = candidates[i]!
-    let place = known.get(node)
-    if (place === undefined) {
-      place = firstBits(electionDigest(node, address))
-      known.set(node, place)
-      placesKnown++
-    }
-    found[i] = place
-  }
+  for (let i = 0; i < candidates.length; i++) found[i] = placeOf(candidates[i]!.node, address, byNode)
+  if (placesKnown >= MOST_PLACES) forgetPlaces()
+  places.set(address, { byNode, candidates, found })
   return found
+}
+
+interface Places {
+  readonly byNode: Map<string, number>
+  /** Who was asked for last, and the answer. */
+  readonly candidates: readonly Candidate[]
+  readonly found: Float64Array
+}
+
+function isOf({ candidates: before }: Places, candidates: readonly Candidate[]): boolean {
+  if (before === candidates) return true
+  return before.length === candidates.length && candidates.every(({ node }, i) => before[i]!.node === node)
+}
+
+function placeOf(node: string, address: string, byNode: Map<string, number>): number {
+  let place = byNode.get(node)
+  if (place === undefined) {
+    place = firstBits(electionDigest(node, address))
+    byNode.set(node, place)
+    placesKnown++
+  }
+  return place
 }
 
 function firstBits(digest: Uint8Array): number {
@@ -102,8 +117,8 @@ function forgetPlaces(): void {
   placesKnown = 0
 }
 
-/** By address and node. */
-const places = new Map<string, Map<string, number>>()
+/** By address. */
+const places = new Map<string, Places>()
 let placesKnown = 0
 const MOST_PLACES = 131_072 // a thousand addresses on a hundred nodes, some 15 MB
 

@@ -1,4 +1,3 @@
-import { formatAddress } from '@metallb-ts/netip'
 import { electAll, Standing, standsAlone, type Contest, type ElectionRules, type Electorate } from './electorate.ts'
 import { electionPlaces, isEligible, type Election, type Verdict } from './ownership.ts'
 
@@ -31,7 +30,7 @@ class WinnersAlone implements Winners {
     const { candidates } = contest
     const { stands, scores, isPlain } = this.#fieldOf(contest)
     if (!isPlain) return this.#elect(contest).owner
-    const places = placesOf(contest)
+    const places = electionPlaces(candidates, contest.key)
     let best = -1
     for (let i = 0; i < candidates.length; i++) {
       if (!stands[i]) continue
@@ -95,14 +94,3 @@ class WinnersTogether implements Winners {
     return this.#elections
   }
 }
-
-/** Of every candidate, lower first. Who comes and goes changes nothing of it. */
-function placesOf(contest: Contest): Float64Array {
-  const known = placesKnown.get(contest)
-  if (known !== undefined) return known
-  const places = electionPlaces(contest.candidates, formatAddress(contest.address))
-  placesKnown.set(contest, places)
-  return places
-}
-
-const placesKnown = new WeakMap<Contest, Float64Array>()

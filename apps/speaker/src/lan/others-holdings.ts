@@ -7,7 +7,7 @@ type Holdings = ReadonlyMap<string, Holding>
 export class OthersHoldings {
   readonly #seen = new Map<string, Holdings>()
   readonly #changed = new Set<string>()
-  #nodes: readonly string[] = []
+  #known: readonly (readonly [node: string, holdings: Holdings])[] = []
   #unknown: ReadonlySet<string> = new Set()
 
   /** Living others of whom it is not known what they hold. */
@@ -41,18 +41,22 @@ export class OthersHoldings {
     }
     this.#changed.clear()
     this.#unknown = unknown
-    this.#nodes = nodes
+    this.#known = nodes.flatMap(node => entry(node, this.#seen.get(node)))
     return touched
   }
 
   holders(key: string): readonly Holder[] {
     const found: Holder[] = []
-    for (const node of this.#nodes) {
-      const holding = this.#seen.get(node)?.get(key)
+    for (const [node, holdings] of this.#known) {
+      const holding = holdings.get(key)
       if (holding !== undefined) found.push({ node, holding })
     }
     return found
   }
+}
+
+function entry(node: string, holdings: Holdings | undefined): [string, Holdings][] {
+  return holdings === undefined ? [] : [[node, holdings]]
 }
 
 function compare(before: Holdings = NOTHING, now: Holdings = NOTHING, touched: Set<string>): void {
