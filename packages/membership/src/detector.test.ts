@@ -75,6 +75,11 @@ class Member {
     this.#step({ type: 'set-peers', nodes: ['a', 'b', 'c'] })
     this.beats()
     this.#step({ type: 'expired', timer: 'settle' })
+    for (const started = this.now; this.now - started <= 1_000; this.now += SETTINGS.profile.intervalMs) {
+      this.hears('b', 'c')
+      this.beats()
+    }
+    this.now -= SETTINGS.profile.intervalMs
   }
 
   beats(): readonly DetectorEffect[] {

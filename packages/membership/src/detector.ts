@@ -18,6 +18,8 @@ export interface DetectorState {
   /** By how much longer a silence may be, because we were late ourselves, and until when. */
   readonly slackMs: number
   readonly slackUntil: number
+  /** When we began to take part. */
+  readonly readyAt: number
   /** Somebody was silent for too long; who is so still when what came meanwhile has been read is dead. */
   readonly isDoubtful: boolean
 }
@@ -70,6 +72,7 @@ export const INITIAL_DETECTOR: DetectorState = {
   dueAt: 0,
   slackMs: 0,
   slackUntil: 0,
+  readyAt: Infinity,
   isDoubtful: false,
 }
 
@@ -107,6 +110,8 @@ function onTimer(settings: DetectorSettings, state: DetectorState, timer: Detect
 
 const NOBODY: ReadonlyMap<string, number> = new Map()
 const SLACK_MS = 5_000 // how long a stall of our own makes us doubt what we did not hear
+/** How late we are while we start and take what is ours says nothing of how late we shall be. */
+const START_MS = 1_000
 const ISOLATION_FACTOR = 10 // who hears nobody at all believes for this much longer that it is itself cut off
 const MISSED_BEATS = 2 // silence of all others for this many beats is more likely ours than theirs
 const GOODBYES = 3
@@ -128,7 +133,7 @@ function setPeers(settings: DetectorSettings, state: DetectorState, nodes: reado
 /** Heard by the others, and counted by nobody, until we know them. */
 function listen({ profile }: DetectorSettings, state: DetectorState, now: number): Answer {
   return {
-    state: { ...state, phase: 'listening', listensSince: Infinity, dueAt: now },
+    state: { ...state, phase: 'listening', listensSince: Infinity, readyAt: Infinity, dueAt: now },
     effects: [start('settle', profile.deadMs + profile.intervalMs), start('beat', 0), start('judge', profile.deadMs)],
   }
 }
@@ -157,12 +162,9 @@ function settledLate(settings: DetectorSettings, state: DetectorState, now: numb
 /** Of the time of listening. Kernels ask again for a neighbour's hardware address after a second, and then another. */
 const MOST_DEAF_FACTOR = 10
 
-/**
- * Whoever was there has been heard by now: from here on we take part. How late we were while we started says nothing of
- * how late we shall be.
- */
+/** Whoever was there has been heard by now: from here on we take part. */
 function settled(settings: DetectorSettings, state: DetectorState, now: number): Answer {
-  const ready = { ...state, phase: 'ready' as const, sequence: state.sequence + 1, slackMs: 0 }
+  const ready = { ...state, phase: 'ready' as const, sequence: state.sequence + 1, readyAt: now }
   return {
     state: ready,
     effects: [
@@ -239,7 +241,8 @@ export function isNewer({ boot, sequence }: Heartbeat, before: PeerState): boole
 
 function beat(settings: DetectorSettings, state: DetectorState, now: number): Answer {
   const { intervalMs } = settings.profile
-  const slack = now - state.dueAt > intervalMs ? slackOf(settings, state, now) : undefined
+  const isStarting = now - state.readyAt < START_MS
+  const slack = now - state.dueAt > intervalMs && !isStarting ? slackOf(settings, state, now) : undefined
   const listensSince = Math.min(state.listensSince, now)
   const dueAt = now + intervalMs
   const next = { ...state, sequence: state.sequence + 1, listensSince, dueAt, ...slack }
