@@ -37,9 +37,9 @@ export function electAll(
   electorate: Electorate,
 ): ReadonlyMap<string, Election> {
   const { contests, owned, presentSince, now } = electorate
-  const standing = new Standing()
+  const standing = new Standing(electorate)
   const requests = contests.map(({ key, address, candidates }) => {
-    const able = standing.of(candidates, address, electorate)
+    const able = standing.of(candidates, address)
     const held = holdDownMs === 0 ? able : heldDown(able, owned(key), { presentSince, now, holdDownMs })
     return { address, candidates: held }
   })
@@ -61,29 +61,48 @@ function heldDown(
   )
 }
 
-/** The dead may not own, nor who has no link to answer on. */
-function withRefusals(
-  candidates: readonly Candidate[],
-  address: Address,
-  { alive, isUsable }: Electorate,
-): readonly Candidate[] {
-  return candidates.map(candidate => {
-    const more: Ineligibility[] = []
-    if (alive !== 'all' && !alive.has(candidate.node)) more.push('not-a-member')
-    else if (!isUsable(candidate, address)) more.push('no-usable-interface')
-    return more.length === 0 ? candidate : { ...candidate, refusals: [...(candidate.refusals ?? []), ...more] }
-  })
+/** Is an address elected without a look at the others, or at who owns what? */
+export function standsAlone({ spreading, holdDownMs }: ElectionRules): boolean {
+  return spreading.name === 'metallb' && holdDownMs === 0
 }
 
-/** Most addresses have the same candidates, as one list. */
-class Standing {
-  readonly #known = { ipv4: new Map<object, readonly Candidate[]>(), ipv6: new Map<object, readonly Candidate[]>() }
+/** The dead may not own, nor who has no link to answer on. Most addresses have the same candidates, as one list. */
+export class Standing {
+  readonly #electorate: Pick<Electorate, 'alive' | 'isUsable'>
+  readonly #lists = { ipv4: new Map<object, readonly Candidate[]>(), ipv6: new Map<object, readonly Candidate[]>() }
+  readonly #reasons = { ipv4: new Map<Candidate, Ineligibility | ''>(), ipv6: new Map<Candidate, Ineligibility | ''>() }
 
-  of(candidates: readonly Candidate[], address: Address, electorate: Electorate): readonly Candidate[] {
-    const known = this.#known[address.family]
-    const able = known.get(candidates) ?? withRefusals(candidates, address, electorate)
-    known.set(candidates, able)
+  constructor(electorate: Pick<Electorate, 'alive' | 'isUsable'>) {
+    this.#electorate = electorate
+  }
+
+  /** The candidates with what is against them now. */
+  of(candidates: readonly Candidate[], address: Address): readonly Candidate[] {
+    const lists = this.#lists[address.family]
+    const known = lists.get(candidates)
+    if (known !== undefined) return known
+    const able = candidates.map(candidate => {
+      const reason = this.#reason(candidate, address)
+      return reason === '' ? candidate : { ...candidate, refusals: [...(candidate.refusals ?? []), reason] }
+    })
+    lists.set(candidates, able)
     return able
+  }
+
+  /** Is nothing against this one but what it says itself? */
+  stands(candidate: Candidate, address: Address): boolean {
+    return this.#reason(candidate, address) === ''
+  }
+
+  #reason(candidate: Candidate, address: Address): Ineligibility | '' {
+    const reasons = this.#reasons[address.family]
+    const known = reasons.get(candidate)
+    if (known !== undefined) return known
+    const { alive, isUsable } = this.#electorate
+    const isDead = alive !== 'all' && !alive.has(candidate.node)
+    const reason = isDead ? 'not-a-member' : isUsable(candidate, address) ? '' : 'no-usable-interface'
+    reasons.set(candidate, reason)
+    return reason
   }
 }
 

@@ -53,9 +53,10 @@ export function electOwner(candidates: readonly Candidate[], address: Address): 
 /** Eligible or not, best first. A node named twice counts once, as given last. */
 export function rank(candidates: readonly Candidate[], address: Address): readonly Candidate[] {
   const text = formatAddress(address)
-  const byNode = new Map(candidates.map(candidate => [candidate.node, candidate]))
-  return [...byNode.values()]
-    .map(candidate => ({ candidate, place: place(candidate.node, text) }))
+  const each = [...new Map(candidates.map(candidate => [candidate.node, candidate])).values()]
+  const places = electionPlaces(each, text)
+  return each
+    .map((candidate, i) => ({ candidate, place: places[i]! }))
     .sort((a, b) => byScore(a.candidate, b.candidate) || a.place - b.place || byDigest(a.candidate, b.candidate, text))
     .map(({ candidate }) => candidate)
 }
@@ -68,20 +69,57 @@ function byDigest(a: Candidate, b: Candidate, address: string): number {
   return compareBytes(electionDigest(a.node, address), electionDigest(b.node, address))
 }
 
-/** The digest's first 48 bits, remembered: with every change of members every election is held again. */
-function place(node: string, address: string): number {
-  const text = `${node}#${address}`
-  const known = places.get(text)
-  if (known !== undefined) return known
-  if (places.size >= MOST_PLACES) places.clear()
-  const computed = electionDigest(node, address)
-    .subarray(0, 6)
-    .reduce((sum, byte) => sum * 256 + byte, 0)
-  places.set(text, computed)
-  return computed
+/**
+ * Of every candidate its place for the address in canonical text, lower first: the digest's first 48 bits. Remembered, for
+ * with every change of members every election is held again.
+ */
+export function electionPlaces(candidates: readonly Candidate[], address: string): Float64Array {
+  const known = places.get(address)
+  if (known !== undefined && isOf(known, candidates)) return known.found
+  const byNode = known?.byNode ?? new Map<string, number>()
+  const found = new Float64Array(candidates.length)
+  for (let i = 0; i < candidates.length; i++) found[i] = placeOf(candidates[i]!.node, address, byNode)
+  if (placesKnown >= MOST_PLACES) forgetPlaces()
+  places.set(address, { byNode, candidates, found })
+  return found
 }
 
-const places = new Map<string, number>()
+interface Places {
+  readonly byNode: Map<string, number>
+  /** Who was asked for last, and the answer. */
+  readonly candidates: readonly Candidate[]
+  readonly found: Float64Array
+}
+
+function isOf({ candidates: before }: Places, candidates: readonly Candidate[]): boolean {
+  if (before === candidates) return true
+  return before.length === candidates.length && candidates.every(({ node }, i) => before[i]!.node === node)
+}
+
+function placeOf(node: string, address: string, byNode: Map<string, number>): number {
+  let place = byNode.get(node)
+  if (place === undefined) {
+    place = firstBits(electionDigest(node, address))
+    byNode.set(node, place)
+    placesKnown++
+  }
+  return place
+}
+
+function firstBits(digest: Uint8Array): number {
+  let bits = 0
+  for (let i = 0; i < 6; i++) bits = bits * 256 + digest[i]!
+  return bits
+}
+
+function forgetPlaces(): void {
+  places.clear()
+  placesKnown = 0
+}
+
+/** By address. */
+const places = new Map<string, Places>()
+let placesKnown = 0
 const MOST_PLACES = 131_072 // a thousand addresses on a hundred nodes, some 15 MB
 
 /** SHA-256 of `node#address`, the address in canonical text. */
@@ -114,6 +152,16 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** RFC 3629; node names are ASCII, but a wrong guess here would elect two owners. */
 function utf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit >= 0x80) return longUtf8(text)
+    bytes[i] = unit
+  }
+  return bytes
+}
+
+function longUtf8(text: string): Uint8Array {
   const bytes: number[] = []
   for (const character of text) {
     const code = character.codePointAt(0)!

@@ -41,7 +41,7 @@ export interface ScheduleSettings {
   /** Milliseconds after the first announcement of a gain at which it is repeated. */
   readonly repeatsIpv4: readonly number[]
   readonly repeatsIpv6: readonly number[]
-  /** Between announcements of addresses just gained. @default 1 */
+  /** Between announcements of addresses just gained. @default 0.25 */
   readonly firstPacingMs: number
   /** Between all other announcements. @default 5 */
   readonly laterPacingMs: number
@@ -56,7 +56,7 @@ export interface ScheduleSettings {
 export const DEFAULT_SCHEDULE: ScheduleSettings = {
   repeatsIpv4: [50, 250, 1_100, 2_200, 4_400],
   repeatsIpv6: [50, 250, 2_200],
-  firstPacingMs: 1,
+  firstPacingMs: 0.25,
   laterPacingMs: 5,
   refreshMs: 60_000,
 }
@@ -125,7 +125,7 @@ export const DEFEND_INTERVAL_MS = 10_000
 
 const REFRESH_JITTER = 0.25
 /** A late timer makes up for what it missed, up to this many slots: pacing survives a busy loop without a flood. */
-const MOST_SLOTS_AT_ONCE = 4
+const MOST_SLOTS_AT_ONCE = 16
 
 function start(state: ScheduleState, addresses: readonly HeldAddress[], now: number): ScheduleState {
   const texts = new Set(addresses.map(({ text }) => text))

@@ -13,8 +13,8 @@ function pad(message: Uint8Array): Uint8Array {
   const padded = new Uint8Array(Math.ceil((message.length + 9) / 64) * 64)
   padded.set(message)
   padded[message.length] = 0x80
-  new DataView(padded.buffer).setUint32(padded.length - 4, message.length * 8)
-  new DataView(padded.buffer).setUint32(padded.length - 8, Math.floor(message.length / 2 ** 29))
+  const bits = message.length * 8
+  for (let i = 1, rest = bits; rest > 0; i++, rest = Math.floor(rest / 256)) padded[padded.length - i] = rest % 256
   return padded
 }
 

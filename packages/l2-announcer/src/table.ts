@@ -26,8 +26,9 @@ export class AnnouncedTable {
   /** An address named twice is answered on the union of its interfaces. */
   constructor(desired: readonly DesiredAddress[]) {
     for (const each of desired) {
-      const text = formatAddress(each.address)
-      this.#byText.set(text, announced(each, text, this.#byText.get(text)))
+      const alone = announcedAlone(each)
+      const before = this.#byText.get(alone.text)
+      this.#byText.set(alone.text, before === undefined ? alone : united(before, alone))
     }
     this.#all = [...this.#byText.values()]
     for (const entry of this.#all) {
@@ -68,10 +69,26 @@ export function admits(entry: Announced, interfaceName: string): boolean {
   return entry.interfaces === 'all' || entry.interfaces.has(interfaceName)
 }
 
-function announced({ address, interfaces }: DesiredAddress, text: string, before: Announced | undefined): Announced {
-  const bytes = before?.bytes ?? addressBytes(address)
-  if (interfaces === 'all' || before?.interfaces === 'all') return { address, text, bytes, interfaces: 'all' }
-  return { address, text, bytes, interfaces: new Set([...(before?.interfaces ?? []), ...interfaces]) }
+function announcedAlone(desired: DesiredAddress): Announced {
+  const known = forms.get(desired)
+  if (known !== undefined) return known
+  const { address, interfaces } = desired
+  const form: Announced = {
+    address,
+    text: formatAddress(address),
+    bytes: addressBytes(address),
+    interfaces: interfaces === 'all' ? 'all' : new Set(interfaces),
+  }
+  forms.set(desired, form)
+  return form
+}
+
+/** Most of a desired state are objects of the one before. */
+const forms = new WeakMap<DesiredAddress, Announced>()
+
+function united(a: Announced, b: Announced): Announced {
+  if (a.interfaces === 'all' || b.interfaces === 'all') return { ...a, interfaces: 'all' }
+  return { ...a, interfaces: new Set([...a.interfaces, ...b.interfaces]) }
 }
 
 function lastWord(bytes: Uint8Array): number {

@@ -1,5 +1,7 @@
-import { electAll, type ElectionRules, type Electorate } from './electorate.ts'
-import type { Election, Ineligibility } from './ownership.ts'
+import { standsAlone, type Contest, type ElectionRules, type Electorate } from './electorate.ts'
+import type { Ineligibility } from './ownership.ts'
+import { draftOf, record, type Situation } from './tenure-draft.ts'
+import { winnersAmong } from './winners.ts'
 
 /**
  * Who holds what now, among announcers that tell each other what they hold. An election says who should; this says when.
@@ -9,35 +11,38 @@ import type { Election, Ineligibility } from './ownership.ts'
  */
 export function stepTenures(settings: TenureSettings, state: TenureState, view: TenureView, now: number): TenureStep {
   const electorate: Electorate = { ...view, owned: key => ownersOf(settings.node, state, view, key), now }
-  const isFresh = state.epoch !== view.epoch || settings.spreading.name !== 'metallb' || settings.holdDownMs > 0
-  const elections = isFresh ? electAll(settings, electorate) : state.elections
+  const isFresh = state.epoch !== view.epoch || state.given !== view.contests || !standsAlone(settings)
+  const elected = winnersAmong(settings, electorate)
+  const winners = isFresh ? new Map(view.contests.map(each => [each.key, elected.of(each)])) : state.winners
+  const contests = state.given === view.contests ? state.contests : byKey(view.contests)
   const readySince = isPresent(view, settings.node) ? (state.readySince ?? now) : undefined
   const isArriving = readySince !== undefined && now - readySince < ARRIVAL_MS && view.coming.size > 0
-  const arrivals = isArriving ? electAll(settings, withArrivals(electorate, view.coming)) : elections
-  const tenures = new Map<string, Tenure>()
-  const waiting = new Map<string, number>()
-  const owners = new Map<string, Ownership>()
+  const arrivals = isArriving ? winnersAmong(settings, withArrivals(electorate, view.coming)) : elected
+  const draft = draftOf(state, contests)
   const toProbe: string[] = []
-  for (const { key } of view.contests) {
-    const election = elections.get(key)!
+  for (const contest of affected(settings, { state, winners, contests, isFresh }, view, now)) {
+    const { key } = contest
+    const winner = winners.get(key)
     const situation: Situation = {
       isCleared: view.isCleared(key),
       isHeard: view.isHeard(key),
       node: settings.node,
-      winner: election.owner,
+      winner,
       mine: state.tenures.get(key),
       others: view.holders(key),
       waitsSince: state.waiting.get(key) ?? now,
-      isContended: arrivals.get(key)!.owner !== election.owner,
+      isContended: isArriving && arrivals.of(contest) !== winner,
     }
     const decision = decide(situation, state, view, now)
     if (decision === 'probe') toProbe.push(key)
-    if (decision === 'wait' || decision === 'probe') waiting.set(key, situation.waitsSince)
-    else if (decision !== 'none') tenures.set(key, decision)
-    owners.set(key, ownership(situation, tenures.get(key), election))
+    record(draft, contest, situation, decision, elected)
   }
-  const next = { tenures, waiting, elections, epoch: view.epoch, alive: view.alive, readySince }
-  return { state: next, owners, toProbe, againAt: againAt(settings, next, view, now) }
+  const { tenures, waiting, owners, changes } = draft
+  const { epoch, alive, coming, unknown } = view
+  const facts = { winners, contests, given: view.contests, epoch, alive, coming, unknown: unknown.size, readySince }
+  const next = { ...facts, tenures, waiting, owners }
+  const dueAt = againAt(settings, next, view, now)
+  return { state: { ...next, dueAt }, ...changes, toProbe, againAt: dueAt }
 }
 
 export interface TenureSettings extends ElectionRules {
@@ -58,6 +63,8 @@ export interface TenureView extends Omit<Electorate, 'owned' | 'now'> {
   readonly isCleared: (key: string) => boolean
   /** Is there a link on which somebody can hear this node answer for what it holds? */
   readonly isHeard: (key: string) => boolean
+  /** Addresses of which others hold something else, or that were cleared, since the step before. @default all of them */
+  readonly touched?: ReadonlySet<string>
 }
 
 export interface Holder {
@@ -77,19 +84,32 @@ export interface TenureState {
   readonly tenures: ReadonlyMap<string, Tenure>
   /** Since when: addresses won, and not taken yet. */
   readonly waiting: ReadonlyMap<string, number>
-  readonly elections: ReadonlyMap<string, Election>
+  readonly owners: ReadonlyMap<string, Ownership>
+  readonly winners: ReadonlyMap<string, string | undefined>
+  readonly contests: ReadonlyMap<string, Contest>
+  /** What of the view the step before was taken from. */
+  readonly given: readonly Contest[]
   readonly epoch: number
   readonly alive: ReadonlySet<string> | 'all'
+  readonly coming: ReadonlySet<string>
+  readonly unknown: number
   readonly readySince: number | undefined
+  readonly dueAt: number | undefined
 }
 
 export const INITIAL_TENURES: TenureState = {
   tenures: new Map(),
   waiting: new Map(),
-  elections: new Map(),
+  owners: new Map(),
+  winners: new Map(),
+  contests: new Map(),
+  given: [],
   epoch: -1,
   alive: new Set(),
+  coming: new Set(),
+  unknown: 0,
   readySince: undefined,
+  dueAt: undefined,
 }
 
 /** Who answers for an address, as far as this node knows. */
@@ -101,7 +121,10 @@ export interface Ownership {
 
 export interface TenureStep {
   readonly state: TenureState
+  /** What is known now of owners that was not before. */
   readonly owners: ReadonlyMap<string, Ownership>
+  /** What this node holds otherwise than before. */
+  readonly holdings: ReadonlyMap<string, Tenure['holding'] | 'released'>
   /** Ours to announce for the first time, if nobody has them. */
   readonly toProbe: readonly string[]
   /** When to step again although nothing has happened. */
@@ -119,16 +142,32 @@ const MOST_UNKNOWN_MS = 200
 /** Announcers that start together let each other arrive. */
 const ARRIVAL_MS = 400
 
-interface Situation {
-  readonly node: string
-  readonly winner: string | undefined
-  readonly mine: Tenure | undefined
-  readonly others: readonly Holder[]
-  readonly waitsSince: number
-  /** Who is about to arrive would win it. */
-  readonly isContended: boolean
-  readonly isCleared: boolean
-  readonly isHeard: boolean
+/**
+ * What may be decided otherwise than at the step before: where others hold something else, where another wins, and what
+ * is not at rest. Everything, where each election depends on all the others.
+ */
+function affected(
+  settings: TenureSettings,
+  {
+    state,
+    winners,
+    contests,
+    isFresh,
+  }: Pick<TenureState, 'winners' | 'contests'> & { state: TenureState; isFresh: boolean },
+  view: TenureView,
+  now: number,
+): Iterable<Contest> {
+  if (view.touched === undefined || !standsAlone(settings)) return view.contests
+  const keys = new Set(view.touched)
+  const isDue = isFresh || (state.dueAt !== undefined && now >= state.dueAt)
+  const isAwaited = isDue || view.unknown.size !== state.unknown || !isSameSet(view.coming, state.coming)
+  if (isAwaited) for (const key of state.waiting.keys()) keys.add(key)
+  if (isDue) for (const [key, { holding }] of state.tenures) if (holding === 'yielding') keys.add(key)
+  if (!isFresh) return [...keys].flatMap(key => contests.get(key) ?? [])
+  return view.contests.filter(({ key }) => {
+    const winner = winners.get(key)
+    return winner === undefined || winner !== state.winners.get(key) || keys.has(key)
+  })
 }
 
 function decide(
@@ -185,25 +224,30 @@ function ownersOf(node: string, { tenures }: TenureState, view: TenureView, key:
   return (held.length > 0 ? held : all).map(each => each.node).sort()
 }
 
-function ownership({ node, winner, others }: Situation, mine: Tenure | undefined, election: Election): Ownership {
-  const owner = mine !== undefined ? node : (others.find(({ holding }) => holding === 'held')?.node ?? winner)
-  const refused = owner === undefined ? election.verdicts : []
-  return {
-    owner: owner === node && mine === undefined ? undefined : owner,
-    refusals: Object.fromEntries(
-      refused.flatMap(verdict => (verdict.verdict === 'ineligible' ? [[verdict.node, verdict.reasons]] : [])),
-    ),
+function againAt(
+  settings: TenureSettings,
+  { tenures, waiting, readySince }: Pick<TenureState, 'tenures' | 'waiting' | 'readySince'>,
+  view: TenureView,
+  now: number,
+): number | undefined {
+  let due = Infinity
+  const consider = (at: number): void => {
+    if (at > now && at < due) due = at
   }
+  for (const { until } of tenures.values()) if (until !== undefined) consider(until)
+  for (const since of waiting.values()) {
+    consider(since + MOST_UNKNOWN_MS)
+    consider(since + MOST_WAITING_MS)
+  }
+  if (readySince !== undefined && view.coming.size > 0) consider(readySince + ARRIVAL_MS)
+  if (settings.holdDownMs > 0) for (const since of view.presentSince.values()) consider(since + settings.holdDownMs)
+  return due === Infinity ? undefined : due
 }
 
-function againAt(settings: TenureSettings, state: TenureState, view: TenureView, now: number): number | undefined {
-  const { tenures, waiting, readySince } = state
-  const until = [...tenures.values()].flatMap(tenure => tenure.until ?? [])
-  const first = Math.min(...waiting.values())
-  const waits = waiting.size === 0 ? [] : [first + MOST_UNKNOWN_MS, first + MOST_WAITING_MS]
-  const arrival = readySince !== undefined && view.coming.size > 0 ? [readySince + ARRIVAL_MS] : []
-  const holds =
-    settings.holdDownMs === 0 ? [] : [...view.presentSince.values()].map(since => since + settings.holdDownMs)
-  const due = [...until, ...waits, ...arrival, ...holds].filter(at => at > now)
-  return due.length === 0 ? undefined : Math.min(...due)
+function byKey(contests: readonly Contest[]): ReadonlyMap<string, Contest> {
+  return new Map(contests.map(contest => [contest.key, contest]))
+}
+
+function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every(each => b.has(each))
 }

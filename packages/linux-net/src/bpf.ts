@@ -46,11 +46,11 @@ export function anyNeighborFilter(): readonly Instruction[] {
 export function encodeProgram(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * 8)
   const view = new DataView(bytes.buffer)
-  for (const [i, { code, jt, jf, k }] of program.entries()) {
-    view.setUint16(i * 8, code, true)
-    view.setUint8(i * 8 + 2, jt)
-    view.setUint8(i * 8 + 3, jf)
-    view.setUint32(i * 8 + 4, k, true)
+  let at = 0
+  for (const { code, jt, jf, k } of program) {
+    view.setUint32(at, code | (jt << 16) | (jf << 24), true)
+    view.setUint32(at + 4, k, true)
+    at += 8
   }
   return bytes
 }
@@ -117,16 +117,28 @@ const NEIGHBOR_HEAD: readonly Instruction[] = [
 /** Passes on past its end what is none of them. Every request costs the kernel this program: many are halved, not walked. */
 function acceptIfAny(values: readonly number[]): readonly Instruction[] {
   const sorted = [...new Set(values)].sort((a, b) => a - b)
-  return sorted.length <= MOST_WALKED ? sorted.flatMap(acceptIf) : halved(sorted, 0)
+  if (sorted.length <= MOST_WALKED) return sorted.flatMap(acceptIf)
+  const program: Instruction[] = []
+  halve(program, sorted, 0, sorted.length, lengthOf(sorted.length))
+  return program
 }
 
-/** @param after instructions that follow this part and belong to the whole */
-function halved(sorted: readonly number[], after: number): readonly Instruction[] {
-  if (sorted.length <= LEAF) return [...sorted.flatMap(acceptIf), jump(after)]
-  const middle = sorted.length >>> 1
-  const upper = halved(sorted.slice(middle), after)
-  const lower = halved(sorted.slice(0, middle), upper.length + after)
-  return [jumpAtLeast(sorted[middle]!, 0, 1), jump(lower.length), ...lower, ...upper]
+/** @param end where the program goes on with what is none of them */
+function halve(program: Instruction[], sorted: readonly number[], from: number, to: number, end: number): void {
+  if (to - from <= LEAF) {
+    for (let i = from; i < to; i++) program.push(jumpEqual(sorted[i]!, 0, 1), accept)
+    program.push(jump(end - program.length - 1))
+    return
+  }
+  const middle = from + ((to - from) >>> 1)
+  program.push(jumpAtLeast(sorted[middle]!, 0, 1), jump(lengthOf(middle - from)))
+  halve(program, sorted, from, middle, end)
+  halve(program, sorted, middle, to, end)
+}
+
+/** In instructions, of the part for so many values. */
+function lengthOf(count: number): number {
+  return count <= LEAF ? 2 * count + 1 : 2 + lengthOf(count >>> 1) + lengthOf(count - (count >>> 1))
 }
 
 const MOST_WALKED = 64

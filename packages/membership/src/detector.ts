@@ -18,6 +18,10 @@ export interface DetectorState {
   /** By how much longer a silence may be, because we were late ourselves, and until when. */
   readonly slackMs: number
   readonly slackUntil: number
+  /** When we began to take part. */
+  readonly readyAt: number
+  /** Somebody was silent for too long; who is so still when what came meanwhile has been read is dead. */
+  readonly isDoubtful: boolean
 }
 
 export interface PeerState {
@@ -41,7 +45,7 @@ export type DetectorInput =
   | { readonly type: 'expired'; readonly timer: DetectorTimer }
   | { readonly type: 'stop' }
 
-export type DetectorTimer = 'beat' | 'settle'
+export type DetectorTimer = 'beat' | 'judge' | 'settle'
 
 export type DetectorEffect =
   | { readonly type: 'send'; readonly heartbeat: Heartbeat }
@@ -68,6 +72,8 @@ export const INITIAL_DETECTOR: DetectorState = {
   dueAt: 0,
   slackMs: 0,
   slackUntil: 0,
+  readyAt: Infinity,
+  isDoubtful: false,
 }
 
 export function stepDetector(
@@ -85,14 +91,27 @@ export function stepDetector(
     case 'reconnected':
       return state.phase === 'waiting' ? { state, effects: [] } : listen(settings, state, now)
     case 'expired':
-      return input.timer === 'settle' ? settledLate(settings, state, now) : beat(settings, state, now)
+      return onTimer(settings, state, input.timer, now)
     case 'stop':
       return stopped(settings, state, now)
   }
 }
 
+function onTimer(settings: DetectorSettings, state: DetectorState, timer: DetectorTimer, now: number): Answer {
+  switch (timer) {
+    case 'settle':
+      return settledLate(settings, state, now)
+    case 'beat':
+      return beat(settings, state, now)
+    case 'judge':
+      return judge(settings, state, now)
+  }
+}
+
 const NOBODY: ReadonlyMap<string, number> = new Map()
 const SLACK_MS = 5_000 // how long a stall of our own makes us doubt what we did not hear
+/** How late we are while we start and take what is ours says nothing of how late we shall be. */
+const START_MS = 1_000
 const ISOLATION_FACTOR = 10 // who hears nobody at all believes for this much longer that it is itself cut off
 const MISSED_BEATS = 2 // silence of all others for this many beats is more likely ours than theirs
 const GOODBYES = 3
@@ -114,8 +133,8 @@ function setPeers(settings: DetectorSettings, state: DetectorState, nodes: reado
 /** Heard by the others, and counted by nobody, until we know them. */
 function listen({ profile }: DetectorSettings, state: DetectorState, now: number): Answer {
   return {
-    state: { ...state, phase: 'listening', listensSince: Infinity, dueAt: now },
-    effects: [start('settle', profile.deadMs + profile.intervalMs), start('beat', 0)],
+    state: { ...state, phase: 'listening', listensSince: Infinity, readyAt: Infinity, dueAt: now },
+    effects: [start('settle', profile.deadMs + profile.intervalMs), start('beat', 0), start('judge', profile.deadMs)],
   }
 }
 
@@ -145,7 +164,7 @@ const MOST_DEAF_FACTOR = 10
 
 /** Whoever was there has been heard by now: from here on we take part. */
 function settled(settings: DetectorSettings, state: DetectorState, now: number): Answer {
-  const ready = { ...state, phase: 'ready' as const, sequence: state.sequence + 1 }
+  const ready = { ...state, phase: 'ready' as const, sequence: state.sequence + 1, readyAt: now }
   return {
     state: ready,
     effects: [
@@ -222,20 +241,14 @@ export function isNewer({ boot, sequence }: Heartbeat, before: PeerState): boole
 
 function beat(settings: DetectorSettings, state: DetectorState, now: number): Answer {
   const { intervalMs } = settings.profile
-  const isLate = now - state.dueAt > intervalMs
-  const slack = isLate ? slackOf(settings, state, now) : undefined
-  // What came while we stalled has not been read yet: nobody is judged before the next beat.
-  const judged = isLate ? { peers: state.peers, effects: [] } : judge(settings, state, now)
+  const isStarting = now - state.readyAt < START_MS
+  const slack = now - state.dueAt > intervalMs && !isStarting ? slackOf(settings, state, now) : undefined
   const listensSince = Math.min(state.listensSince, now)
   const dueAt = now + intervalMs
-  const next = { ...state, peers: judged.peers, sequence: state.sequence + 1, listensSince, dueAt, ...slack }
+  const next = { ...state, sequence: state.sequence + 1, listensSince, dueAt, ...slack }
   return {
     state: { ...next, outdated: NOBODY },
-    effects: [
-      { type: 'send', heartbeat: heartbeat(settings, next, now) },
-      ...judged.effects,
-      start('beat', intervalMs),
-    ],
+    effects: [{ type: 'send', heartbeat: heartbeat(settings, next, now) }, start('beat', intervalMs)],
   }
 }
 
@@ -249,37 +262,61 @@ function slackOf(
   return { slackMs: Math.min(profile.deadMs, Math.max(before, now - dueAt)), slackUntil: now + SLACK_MS }
 }
 
-function judge(
-  { profile }: DetectorSettings,
-  { peers, slackMs, slackUntil }: DetectorState,
-  now: number,
-): { peers: ReadonlyMap<string, PeerState>; effects: readonly DetectorEffect[] } {
-  const limit = profile.deadMs + (now < slackUntil ? slackMs : 0)
-  const alive = [...peers].filter(([, peer]) => peer.isAlive)
-  const isIsolated =
-    alive.length > 1 && alive.every(([, { lastHeard }]) => now - lastHeard > MISSED_BEATS * profile.intervalMs)
+/** Held when the first of them may be silent for too long, and not at a beat: clients wait for it. */
+function judge(settings: DetectorSettings, state: DetectorState, now: number): Answer {
+  const { intervalMs } = settings.profile
+  // What came while we stalled has not been read yet, and the next beat knows by how much we were late.
+  if (now - state.dueAt > intervalMs) return again({ ...state, isDoubtful: false }, intervalMs)
+  const limit = limitOf(settings, state, now)
+  const alive = [...state.peers].filter(([, peer]) => peer.isAlive)
+  const isIsolated = alive.length > 1 && alive.every(([, { lastHeard }]) => now - lastHeard > MISSED_BEATS * intervalMs)
   const effective = isIsolated ? limit * ISOLATION_FACTOR : limit
-  const dead = alive.filter(
-    ([node, { lastHeard }]) => now - lastHeard > effective && !isHeardByOthers(node, alive, limit, now),
-  )
-  if (dead.length === 0) return { peers, effects: [] }
-  const after = new Map(peers)
-  for (const [node, peer] of dead) after.set(node, { ...peer, isAlive: false })
-  return { peers: after, effects: dead.map(([node]) => ({ type: 'left', node, cause: 'dead' })) }
+  const signs = alive.map(([node, { lastHeard }]) => ({
+    node,
+    lastHeard,
+    at: now - lastHeard > limit ? heardByOthers(node, alive, limit, now) : lastHeard,
+  }))
+  const dead = signs.filter(({ lastHeard, at }) => now - lastHeard > effective && now - at > limit)
+  if (dead.length > 0 && !state.isDoubtful) return again({ ...state, isDoubtful: true }, READ_FIRST_MS)
+  const peers = new Map(state.peers)
+  for (const { node } of dead) peers.set(node, { ...peers.get(node)!, isAlive: false })
+  const first = Math.min(...signs.map(({ at }) => at).filter(at => now - at <= limit))
+  const nextMs = first === Infinity ? intervalMs : Math.floor(first + limit - now) + 1
+  const next = again({ ...state, peers, isDoubtful: false }, Math.min(nextMs, limitOf(settings, INITIAL_DETECTOR, now)))
+  return { ...next, effects: [...dead.map(({ node }) => left(node)), ...next.effects] }
 }
 
-/** One lost link, or one deaf receiver, kills nobody: somebody whom we do hear still hears him. */
-function isHeardByOthers(
+function again(state: DetectorState, ms: number): Answer {
+  return { state, effects: [start('judge', ms)] }
+}
+
+function left(node: string): DetectorEffect {
+  return { type: 'left', node, cause: 'dead' }
+}
+
+/** Between two turns of the loop everything that has come is read. */
+const READ_FIRST_MS = 1
+/** Of an interval: the last beat of those that may be missed is a little late at times. */
+const GRACE = 0.25
+
+function limitOf({ profile }: DetectorSettings, { slackMs, slackUntil }: DetectorState, now: number): number {
+  return profile.deadMs + GRACE * profile.intervalMs + (now < slackUntil ? slackMs : 0)
+}
+
+/** When one whom we do hear heard it last: one lost link, or one deaf receiver, kills nobody. */
+function heardByOthers(
   node: string,
   alive: readonly (readonly [string, PeerState])[],
   limit: number,
   now: number,
-): boolean {
+): number {
   const hash = nameHash(node)
-  return alive.some(([other, { heard, saidAt, lastHeard }]) => {
+  let last = -Infinity
+  for (const [other, { heard, saidAt, lastHeard }] of alive) {
     const age = other === node || now - lastHeard > limit ? undefined : heard.get(hash)
-    return age !== undefined && age + (now - saidAt) <= limit
-  })
+    if (age !== undefined) last = Math.max(last, saidAt - age)
+  }
+  return last
 }
 
 function stopped(settings: DetectorSettings, state: DetectorState, now: number): Answer {
@@ -289,7 +326,7 @@ function stopped(settings: DetectorSettings, state: DetectorState, now: number):
   })
   return {
     state: { ...state, phase: 'stopped' },
-    effects: [stop('beat'), stop('settle'), ...(state.phase === 'waiting' ? [] : sends)],
+    effects: [stop('beat'), stop('judge'), stop('settle'), ...(state.phase === 'waiting' ? [] : sends)],
   }
 }
 

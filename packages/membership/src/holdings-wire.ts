@@ -72,6 +72,8 @@ export function decodeHoldings(bytes: Uint8Array): HoldingsMessage | undefined {
 /** What a packet of this kind starts with, where a heartbeat has its version. */
 export const HOLDINGS = 3
 
+const ENCODER = new TextEncoder()
+const DECODER = new TextDecoder()
 const TYPES = ['changed', 'whole', 'asked'] as const
 const MARKS = ['released', 'held', 'yielding'] as const
 const MAX_PACKET = 1_600
@@ -92,10 +94,10 @@ function readEntries(reader: ByteReader): Entries<Holding | 'released'> | undefi
 }
 
 function writeText(to: ByteWriter, text: string): void {
-  const bytes = new TextEncoder().encode(text)
+  const bytes = ENCODER.encode(text)
   to.u8(bytes.length).bytes(bytes)
 }
 
 function readText(reader: ByteReader): string {
-  return new TextDecoder().decode(reader.bytes(reader.u8()))
+  return DECODER.decode(reader.bytes(reader.u8()))
 }

@@ -98,11 +98,11 @@ describe('membership', () => {
       cluster.clock.advance(3_000)
       cluster.cut(cluster.members[0]!)
       const cutAt = cluster.clock.now()
-      cluster.clock.advance(2 * deadMs + 2 * intervalMs)
+      cluster.clock.advance(deadMs + 2 * intervalMs)
       for (const { told, node } of cluster.members.slice(1)) {
         const line = told.find(one => one.startsWith('member:left n0'))
         expect(line, `seed ${seed}, ${node}`).toBeDefined()
-        expect(Number(line!.split(' ')[2]) - cutAt, `seed ${seed}`).toBeLessThanOrEqual(2 * deadMs + 2 * intervalMs)
+        expect(Number(line!.split(' ')[2]) - cutAt, `seed ${seed}`).toBeLessThanOrEqual(deadMs + intervalMs / 2)
       }
     }
   })

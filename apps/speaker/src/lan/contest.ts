@@ -18,17 +18,34 @@ export interface LanContest {
 /**
  * Each address that is contested once. Services that share one share its owner: only nodes that may own it for all of
  * them stand, or all that may for any where there is no such node.
+ * @param before those of an earlier state; one that has not changed is the same object
  */
-export function contestsOf(desired: readonly LanAddress[]): readonly Contest[] {
+export function contestsOf(desired: readonly LanAddress[], before: readonly Contest[] = []): readonly Contest[] {
   const contests = new Map<string, Contest>()
   for (const { contest } of desired) {
     if (contest === undefined) continue
     const key = formatAddress(contest.address)
-    const before = contests.get(key)
-    const candidates = before === undefined ? contest.candidates : inBoth(before.candidates, contest.candidates)
+    const other = contests.get(key)
+    const candidates = other === undefined ? contest.candidates : inBoth(other.candidates, contest.candidates)
     contests.set(key, { key, address: contest.address, candidates })
   }
+  const isSame = sameness()
+  for (const each of before) {
+    const now = contests.get(each.key)
+    if (now !== undefined && isSame(each.candidates, now.candidates)) contests.set(each.key, each)
+  }
   return [...contests.values()]
+}
+
+/** Most addresses have the same candidates, as one list: it is compared once. */
+function sameness(): (a: readonly Candidate[], b: readonly Candidate[]) => boolean {
+  const known = new Map<object, Map<object, boolean>>()
+  return (a, b) => {
+    const ofA = known.get(a) ?? new Map<object, boolean>()
+    const answer = ofA.get(b) ?? JSON.stringify(a) === JSON.stringify(b)
+    known.set(a, ofA.set(b, answer))
+    return answer
+  }
 }
 
 /** What moves with each contested address, by the contest's key. */

@@ -149,7 +149,7 @@ class Node {
   hears(from: Node, holdings: ReadonlyMap<string, Holding>): void {
     if (!this.alive.has(from.name)) return
     this.#heard.set(from.name, holdings)
-    this.#keeper?.onHoldings()
+    this.#keeper?.onHoldings(from.name)
   }
 
   /** Who listened knows the others and what they hold. */

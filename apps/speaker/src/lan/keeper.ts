@@ -4,7 +4,6 @@ import {
   type Candidate,
   type DesiredAddress,
   type ElectionRules,
-  type Holder,
   type Ownership,
   type TenureState,
   type Taken,
@@ -14,6 +13,7 @@ import type { Holding } from '@metallb-ts/membership'
 import type { Address } from '@metallb-ts/netip'
 import type { Clock, Timer } from '@metallb-ts/runtime'
 import { contestsOf, movedBy, type LanAddress } from './contest.ts'
+import { OthersHoldings } from './others-holdings.ts'
 
 /** Who else is there, and what they hold. Without it every node counts, and nobody tells. */
 export interface KeeperMembers {
@@ -45,11 +45,12 @@ export class Keeper {
   readonly #parts: KeeperParts
   readonly #settings: ElectionRules & { readonly node: string }
   readonly #presentSince = new Map<string, number>()
-  #desired: readonly LanAddress[] = []
+  readonly #others = new OthersHoldings()
+  #uncontested: readonly DesiredAddress[] = []
   #contests: TenureView['contests'] = []
   #moved: ReadonlyMap<string, readonly DesiredAddress[]> = new Map()
-  #lastHeld = new Map<string, readonly DesiredAddress[]>()
-  #owners: ReadonlyMap<string, Ownership> = new Map()
+  /** What is answered for each; of what is yielded as it was, whatever this node may do now. */
+  readonly #lastHeld = new Map<string, readonly DesiredAddress[]>()
   #state: TenureState = INITIAL_TENURES
   #epoch = 0
   #timer: Timer | undefined
@@ -71,13 +72,14 @@ export class Keeper {
   }
 
   setDesired(desired: readonly LanAddress[]): void {
-    this.#desired = desired
-    this.#contests = contestsOf(desired)
+    this.#uncontested = desired.filter(({ contest }) => contest === undefined)
+    this.#contests = contestsOf(desired, this.#contests)
     this.#moved = movedBy(desired)
     const keys = new Set(this.#contests.map(({ key }) => key))
     for (const key of this.#cleared) if (!keys.has(key)) this.#cleared.delete(key)
     for (const [key, asking] of this.#asking) if (!keys.has(key)) this.#stopAsking(key, asking)
-    this.reconsider()
+    this.#epoch++
+    this.#step(keys)
   }
 
   /** Who is alive has changed, or which links are usable. */
@@ -101,7 +103,8 @@ export class Keeper {
   }
 
   /** What others hold comes in many packets: one step for all of them. */
-  onHoldings(): void {
+  onHoldings(node: string): void {
+    this.#others.changed(node)
     this.#soon ??= this.#parts.clock.setTimer(0, () => {
       this.#soon = undefined
       this.#step()
@@ -127,23 +130,24 @@ export class Keeper {
     for (const [key, asking] of this.#asking) this.#stopAsking(key, asking)
   }
 
-  #step(): void {
-    const { clock } = this.#parts
-    const before = this.#state
+  /** @param desired the addresses of a new desired state */
+  #step(desired?: ReadonlySet<string>, cleared?: string): void {
+    const { clock, guard, members } = this.#parts
     const view = this.#view()
-    if (this.#parts.guard !== undefined) this.#clearWhatIsHeld(view)
-    const { state, owners, toProbe, againAt } = stepTenures(this.#settings, before, view, clock.now())
+    if (guard !== undefined) for (const key of desired ?? view.touched) this.#clearIfHeld(key, view)
+    if (cleared !== undefined) view.touched.add(cleared)
+    const { state, owners, holdings, toProbe, againAt } = stepTenures(this.#settings, this.#state, view, clock.now())
     this.#state = state
-    this.#parts.apply(this.#held())
-    this.#tell(before)
-    this.#publish(owners)
+    this.#hold(holdings, desired !== undefined)
+    if (holdings.size > 0) members?.hold(holdings)
+    if (owners.size > 0) this.#parts.onOwners(owners)
     for (const key of toProbe) this.#ask(key)
     this.#timer?.cancel()
     if (againAt !== undefined) this.#timer = clock.setTimer(againAt - clock.now(), () => this.#step())
   }
 
-  #clearWhatIsHeld({ contests, holders }: TenureView): void {
-    for (const { key } of contests) if (holders(key).length > 0) this.#cleared.add(key)
+  #clearIfHeld(key: string, { holders }: TenureView): void {
+    if (holders(key).length > 0) this.#cleared.add(key)
   }
 
   /** Whoever has it may go away: it is asked for again from time to time. */
@@ -154,12 +158,12 @@ export class Keeper {
       this.#asking.delete(key)
       if (taken.length === 0) {
         this.#cleared.add(key)
-        return this.#step()
+        return this.#step(undefined, key)
       }
       guard.onTaken(taken)
       const again = clock.setTimer(ASK_AGAIN_MS, () => {
         this.#asking.delete(key)
-        this.#step()
+        this.#step(undefined, key)
       })
       this.#asking.set(key, again)
     })
@@ -171,51 +175,39 @@ export class Keeper {
     this.#asking.delete(key)
   }
 
-  #view(): TenureView {
+  #view(): TenureView & { readonly touched: Set<string> } {
     const { members, isUsable } = this.#parts
     const { node } = this.#settings
     const living = members?.alive() ?? []
     const others = living.filter(other => other !== node)
+    const touched = this.#others.look(others, other => members?.holdings(other))
     const isAnswered = (held: DesiredAddress): boolean => isUsable(asCandidate(node, held), held.address)
-    const known = others.map(other => ({ node: other, holdings: members?.holdings(other) }))
     return {
       contests: this.#contests,
       epoch: this.#epoch,
       alive: members === undefined ? 'all' : new Set(this.#isLeaving ? others : living),
       coming: new Set(members?.coming() ?? []),
-      unknown: new Set(known.flatMap(each => (each.holdings === undefined ? [each.node] : []))),
-      holders: key => known.flatMap(each => holder(each.node, each.holdings?.get(key))),
+      unknown: this.#others.unknown,
+      holders: key => this.#others.holders(key),
       isUsable,
       isCleared: key => this.#parts.guard === undefined || this.#cleared.has(key),
       isHeard: key => !this.#isUnheard && this.#lastHeld.get(key)?.some(isAnswered) === true,
       presentSince: this.#presentSince,
+      touched,
     }
   }
 
-  /** What is yielded is answered as it was, whatever this node may do now. */
-  #held(): readonly DesiredAddress[] {
-    const lastHeld = new Map<string, readonly DesiredAddress[]>()
-    for (const [key, { holding }] of this.#state.tenures) {
-      const now = this.#moved.get(key) ?? []
-      lastHeld.set(key, holding === 'held' ? now : (this.#lastHeld.get(key) ?? now))
+  #hold(changes: ReadonlyMap<string, Holding | 'released'>, isDesiredAnew: boolean): void {
+    if (changes.size === 0 && !isDesiredAnew) return
+    for (const [key, to] of changes) {
+      if (to === 'released') this.#lastHeld.delete(key)
+      else if (to === 'held' || !this.#lastHeld.has(key)) this.#lastHeld.set(key, this.#moved.get(key) ?? [])
     }
-    this.#lastHeld = lastHeld
-    return [...this.#desired.filter(({ contest }) => contest === undefined), ...[...lastHeld.values()].flat()]
-  }
-
-  #tell({ tenures: before }: TenureState): void {
-    const { tenures } = this.#state
-    const changes = new Map<string, Holding | 'released'>()
-    for (const [key, { holding }] of tenures) if (before.get(key)?.holding !== holding) changes.set(key, holding)
-    for (const key of before.keys()) if (!tenures.has(key)) changes.set(key, 'released')
-    if (changes.size > 0) this.#parts.members?.hold(changes)
-  }
-
-  #publish(owners: ReadonlyMap<string, Ownership>): void {
-    const before = this.#owners
-    this.#owners = owners
-    const changes = new Map([...owners].filter(([key, ownership]) => !isSame(before.get(key), ownership)))
-    if (changes.size > 0) this.#parts.onOwners(changes)
+    if (isDesiredAnew) {
+      for (const [key, { holding }] of this.#state.tenures)
+        if (holding === 'held') this.#lastHeld.set(key, this.#moved.get(key) ?? [])
+    }
+    this.#parts.apply([...this.#uncontested, ...[...this.#lastHeld.values()].flat()])
   }
 }
 
@@ -223,12 +215,4 @@ const ASK_AGAIN_MS = 60_000
 
 function asCandidate(node: string, { interfaces }: DesiredAddress): Candidate {
   return interfaces === 'all' ? { node } : { node, interfaces }
-}
-
-function holder(node: string, holding: Holding | undefined): readonly Holder[] {
-  return holding === undefined ? [] : [{ node, holding }]
-}
-
-function isSame(a: Ownership | undefined, b: Ownership): boolean {
-  return a?.owner === b.owner && a !== undefined && JSON.stringify(a.refusals) === JSON.stringify(b.refusals)
 }

@@ -191,7 +191,7 @@ export class LanCore {
         this.#announcer.setPeers(this.#members?.hardware())
         return this.#keeper.onLeft(event.detail.node)
       case 'member:holds':
-        return this.#keeper.onHoldings()
+        return this.#keeper.onHoldings(event.detail.node)
       case 'link:changed':
         return this.#onLinks()
       default:

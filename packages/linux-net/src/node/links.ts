@@ -83,6 +83,7 @@ function openLink(
   }
   const registrations = [loop.add(arp.fd, read(arp)), loop.add(neighbors.fd, read(neighbors))]
   const joined = joinedOn(groups, index)
+  let listened: Record<Address['family'], readonly bigint[]> = { ipv4: [], ipv6: [] }
   let isOpen = true
   return {
     mac: mac ?? (0 as Mac),
@@ -91,8 +92,10 @@ function openLink(
     join: joined.join,
     leave: joined.leave,
     listenFor: addresses => {
-      setFilter(arp, arpFilter(addresses), anyArpFilter())
-      setFilter(neighbors, neighborFilter(addresses), anyNeighborFilter())
+      const before = listened
+      listened = { ipv4: valuesOf(addresses, 'ipv4'), ipv6: valuesOf(addresses, 'ipv6') }
+      if (!isSame(before.ipv4, listened.ipv4)) setFilter(arp, arpFilter(addresses), anyArpFilter())
+      if (!isSame(before.ipv6, listened.ipv6)) setFilter(neighbors, neighborFilter(addresses), anyNeighborFilter())
     },
     close: () => {
       if (!isOpen) return
@@ -103,6 +106,14 @@ function openLink(
       neighbors.close()
     },
   }
+}
+
+function valuesOf(addresses: readonly Address[], family: Address['family']): readonly bigint[] {
+  return addresses.flatMap(each => (each.family === family ? [each.value] : []))
+}
+
+function isSame(a: readonly bigint[], b: readonly bigint[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i])
 }
 
 /** Kernels before 6.7 have room for some 400 addresses (net.core.optmem_max); past it who reads the frames looks alone. */
