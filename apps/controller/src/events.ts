@@ -34,7 +34,5 @@ export interface InstallationEvents {
 /** Something about the controller itself that a person should know. */
 export interface ProcessEvents {
   'process:works': { services: number; sinceStartMs: number }
-  /** Much work is done, its Events are written, and nothing waits. */
-  'process:rests': Record<never, never>
   'process:draining': { signal: string }
 }

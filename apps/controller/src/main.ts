@@ -3,8 +3,8 @@ import { createClient } from '@metallb-ts/k8s-watch'
 import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import type { Logger } from '@metallb-ts/runtime'
 import {
-  compactHeap,
   createJsonLogger,
+  keepHeapSmall,
   REAL_CLOCK,
   realRandom,
   startHealthServer,
@@ -58,7 +58,7 @@ async function live(options: ControllerOptions, logger: Logger): Promise<void> {
     },
     { ...options, namespace, identity: options.podName === '' ? `${hostname()}-${process.pid}` : options.podName },
   )
-  controller.bus.subscribe('process:rests', compactHeap)
+  controller.bus.subscribe('process:works', keepHeapSmall)
   const allocates = options.webhookMode !== 'onlywebhook'
   // Before all that is served: reading takes the longest, and waits for none of it.
   if (allocates) controller.start()

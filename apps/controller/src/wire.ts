@@ -13,7 +13,7 @@ import {
   type Leader,
 } from '@metallb-ts/k8s-watch'
 import { formatAddress } from '@metallb-ts/netip'
-import { RestAfterWork, type Clock, type Logger, type Metrics, type Random } from '@metallb-ts/runtime'
+import type { Clock, Logger, Metrics, Random } from '@metallb-ts/runtime'
 import { AddressBook } from './address-book.ts'
 import { createConfigurationStateReconciler } from './configuration-state.ts'
 import { EventsBehind } from './events-behind.ts'
@@ -111,13 +111,6 @@ export function createController(components: ControllerComponents, init: Control
     bus.publish('process:works', { services: services.size, sinceStartMs: Math.round(clock.now() - startedAt) })
   })
 
-  const rest = new RestAfterWork({
-    clock,
-    isBusy: () => serviceQueue.length > 0,
-    flush: ms => recorder.flush(ms),
-    onRest: () => bus.publish('process:rests', {}),
-  })
-
   const serviceQueue = createWorkQueue(components, {
     name: 'services',
     concurrency: WRITES_IN_FLIGHT,
@@ -128,7 +121,6 @@ export function createController(components: ControllerComponents, init: Control
       if (outcome.kind === 'failed') logger.error('status-refused', { service: key, error: outcome.error })
       if (outcome.kind === 'later') logger.warn('status-not-written', { service: key, retryMs: outcome.ms })
       firstPass.did(key)
-      rest.did()
     },
   })
   const configQueue = createWorkQueue(components, {
@@ -217,7 +209,6 @@ export function createController(components: ControllerComponents, init: Control
       waiting.stop()
       counters.stop()
       foreign.stop()
-      rest.stop()
       await Promise.all([serviceQueue.stop(), configQueue.stop()])
       eventsBehind.release()
       await recorder.flush(FLUSH_MS)

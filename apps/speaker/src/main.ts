@@ -5,8 +5,8 @@ import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import { releaseProgramPages } from '@metallb-ts/linux-net/node'
 import { parseAddress } from '@metallb-ts/netip'
 import {
-  compactHeap,
   createJsonLogger,
+  keepHeapSmall,
   REAL_CLOCK,
   realRandom,
   startHealthServer,
@@ -70,10 +70,8 @@ async function run(options: SpeakerOptions): Promise<void> {
       drainDelayMs: options.drainSeconds * 1_000,
     },
   )
-  speaker.bus.subscribe('process:rests', () => {
-    if (!process.env['NOCOMPACT']) compactHeap()
-    void releaseProgramPages()
-  })
+  speaker.bus.subscribe('process:works', keepHeapSmall)
+  speaker.bus.subscribe('process:rests', () => void releaseProgramPages())
   const health = await startHealthServer({
     port: options.healthPort,
     host: '127.0.0.1',

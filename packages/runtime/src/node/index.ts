@@ -1,4 +1,4 @@
-export { compactHeap } from './compact-heap.ts'
+export { keepHeapSmall } from './small-heap.ts'
 export {
   startHealthServer,
   type Check,
