@@ -1,5 +1,6 @@
 import { backoffDelay, type BackoffPolicy, type Clock, type Random, type Timer } from '@metallb-ts/runtime'
 import { asKubeFailure } from './failure.ts'
+import { NameQueue } from './name-queue.ts'
 import { Pace } from './pace.ts'
 
 /** What came of one run. */
@@ -63,8 +64,8 @@ class KeyedQueue implements WorkQueue {
   readonly #components: WorkQueueComponents
   readonly #init: WorkQueueInit
   readonly #pace: Pace
-  readonly #live = new Set<string>()
-  readonly #backlog = new Set<string>()
+  readonly #live = new NameQueue()
+  readonly #backlog = new NameQueue()
   readonly #running = new Set<string>()
   readonly #again = new Set<string>()
   #isOverfull = false
@@ -162,10 +163,8 @@ class KeyedQueue implements WorkQueue {
   #pump(): void {
     this.#refill()
     while (this.#isStarted && this.#running.size < (this.#init.concurrency ?? 1)) {
-      const key = first(this.#live) ?? first(this.#backlog)
+      const key = this.#live.take() ?? this.#backlog.take()
       if (key === undefined) return
-      this.#live.delete(key)
-      this.#backlog.delete(key)
       this.#running.add(key)
       void this.#run(key)
     }
@@ -212,8 +211,3 @@ class KeyedQueue implements WorkQueue {
 }
 
 const DEFAULT_BACKOFF: BackoffPolicy = { baseMs: 5, maxMs: 60_000 }
-
-function first(keys: ReadonlySet<string>): string | undefined {
-  for (const key of keys) return key
-  return undefined
-}
