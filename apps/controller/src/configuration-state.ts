@@ -31,7 +31,7 @@ export function createConfigurationStateReconciler(
     const { resourceVersion } = state.value.metadata
     const body = { metadata: { resourceVersion }, status }
     const patched = await attempted(
-      client.patch<ConfigurationState>(CONFIGURATION_STATES, key, body, { type: 'merge', subresource: 'status' }),
+      client.patchLate<ConfigurationState>(CONFIGURATION_STATES, key, body, { type: 'merge', subresource: 'status' }),
     )
     if (!patched.ok) return patched.error
     written.remember(key, state.value, patched.value)

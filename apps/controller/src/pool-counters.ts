@@ -1,7 +1,7 @@
 import type { IPAddressPool, PoolCounters as Counters } from '@metallb-ts/api'
 import type { PoolUsage } from '@metallb-ts/ipam'
 import { poolCounters } from '@metallb-ts/policy'
-import type { KubeFailure } from '@metallb-ts/k8s-watch'
+import type { KubeFailure, LateAnswer } from '@metallb-ts/k8s-watch'
 import type { Clock, Result, Timer } from '@metallb-ts/runtime'
 import { OwnWrites } from './own-writes.ts'
 
@@ -10,7 +10,7 @@ export interface PoolCounterParts {
   readonly pools: { get(name: string): IPAddressPool | undefined }
   readonly usage: () => readonly PoolUsage[]
   /** Patches the status sub-resource and answers with the object as it is then. */
-  readonly write: (pool: IPAddressPool, counters: Counters) => Promise<Result<IPAddressPool, KubeFailure>>
+  readonly write: (pool: IPAddressPool, counters: Counters) => Promise<Result<LateAnswer<IPAddressPool>, KubeFailure>>
 }
 
 /** Keeps the counters in the pools' statuses true, with at most one write a second and pool. */

@@ -62,7 +62,8 @@ beforeEach(() => {
         annotations: { ...patch.metadata.annotations } as never,
       }
       written = { ...service, ...patch, metadata } as KeptService
-      return Promise.resolve({ ok: true, value: written })
+      const answer = written
+      return Promise.resolve({ ok: true, value: { isVersion: version => version === '2', read: () => answer } })
     },
   })
 })

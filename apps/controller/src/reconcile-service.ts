@@ -1,7 +1,7 @@
 import type { Service } from '@metallb-ts/api'
 import type { Publisher } from '@metallb-ts/event-bus'
 import { formatAddress } from '@metallb-ts/netip'
-import { DONE, type KubeFailure, type Outcome } from '@metallb-ts/k8s-watch'
+import { DONE, type KubeFailure, type LateAnswer, type Outcome } from '@metallb-ts/k8s-watch'
 import { serviceOutcome, type RequestRules, type ServiceOutcome, type ServicePatch } from '@metallb-ts/policy'
 import type { Clock, Result } from '@metallb-ts/runtime'
 import type { AddressBook, Decision } from './address-book.ts'
@@ -21,7 +21,7 @@ export interface ServiceParts {
   readonly waiting: WaitingServices
   readonly foreign: ForeignInstallations
   /** Patches the status sub-resource and answers with the object as it is then. */
-  readonly write: (service: KeptService, patch: ServicePatch) => Promise<Result<KeptService, KubeFailure>>
+  readonly write: (service: KeptService, patch: ServicePatch) => Promise<Result<LateAnswer<KeptService>, KubeFailure>>
   readonly events: Publisher<ServiceEvents>
 }
 

@@ -240,7 +240,7 @@ function createCandidate(
   )
 }
 
-const WRITES_IN_FLIGHT = 16
+const WRITES_IN_FLIGHT = 32
 const FLUSH_MS = 2_000
 /** A standby acts within this of a clean stop, and within this and the 15 s of the Lease of a kill. */
 const LOOK_AT_LEASE_MS = 1_500

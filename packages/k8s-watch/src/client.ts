@@ -1,5 +1,6 @@
 import type { Clock } from '@metallb-ts/runtime'
 import { asKubeFailure, failureOf, isCode, kubeFailure, parse } from './failure.ts'
+import { lateAnswer, type LateAnswer } from './late-answer.ts'
 import { PageSize, readPage } from './paging.ts'
 import { apiVersion, collectionPath, objectPath, type KubeObject, type Resource } from './resource.ts'
 import type { KubeRequest, KubeTransport } from './transport.ts'
@@ -36,6 +37,13 @@ export interface KubeClient {
   /** PUT: send the object as it was received, resourceVersion and unknown fields included. */
   replace<T extends KubeObject>(resource: Resource, object: KubeObject, subresource?: string): Promise<T>
   patch<T extends KubeObject>(resource: Resource, key: string, body: unknown, options: PatchOptions): Promise<T>
+  /** The same, without reading the answer before somebody asks for it. */
+  patchLate<T extends KubeObject>(
+    resource: Resource,
+    key: string,
+    body: unknown,
+    options: PatchOptions,
+  ): Promise<LateAnswer<T>>
   /** Gone already counts as done. */
   remove(
     resource: Resource,
@@ -73,11 +81,12 @@ export function createClient(
     }
   }
   const read = async <T>(request: KubeRequest): Promise<T> => parse<T>(await readText(request))
-  const write = <T>(request: KubeRequest): Promise<T> =>
+  const writeText = (request: KubeRequest): Promise<string> =>
     writes.run(() => {
-      if (mayWrite()) return read<T>(request)
+      if (mayWrite()) return readText(request)
       throw kubeFailure({ code: 'not-leading', status: 0, message: 'another has the lease' })
     })
+  const write = async <T>(request: KubeRequest): Promise<T> => parse<T>(await writeText(request))
   return {
     transport,
     get: (resource, key) => read({ method: 'GET', path: objectPath(resource, key) }),
@@ -94,22 +103,32 @@ export function createClient(
         path: objectPath(resource, keyOf(object), subresource),
         ...json({ apiVersion: apiVersion(resource), kind: resource.kind, ...object }),
       }),
-    patch: (resource, key, body, { type, subresource, fieldManager, force }) =>
-      write({
-        method: 'PATCH',
-        path: objectPath(resource, key, subresource),
-        query: { fieldManager, force: type === 'apply' && force === true ? 'true' : undefined },
-        headers: { 'content-type': PATCH_TYPES[type] },
-        body: JSON.stringify(
-          type === 'apply' ? { apiVersion: apiVersion(resource), kind: resource.kind, ...(body as object) } : body,
-        ),
-      }),
+    patch: (resource, key, body, options) => write(patchRequest(resource, key, body, options)),
+    patchLate: async (resource, key, body, options) =>
+      lateAnswer(await writeText(patchRequest(resource, key, body, options))),
     remove: async (resource, key, preconditions) => {
       const body = preconditions === undefined ? {} : json({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions })
       await write({ method: 'DELETE', path: objectPath(resource, key), ...body }).catch((error: unknown) => {
         if (asKubeFailure(error).code !== 'not-found') throw error
       })
     },
+  }
+}
+
+function patchRequest(
+  resource: Resource,
+  key: string,
+  body: unknown,
+  { type, subresource, fieldManager, force }: PatchOptions,
+): KubeRequest {
+  return {
+    method: 'PATCH',
+    path: objectPath(resource, key, subresource),
+    query: { fieldManager, force: type === 'apply' && force === true ? 'true' : undefined },
+    headers: { 'content-type': PATCH_TYPES[type] },
+    body: JSON.stringify(
+      type === 'apply' ? { apiVersion: apiVersion(resource), kind: resource.kind, ...(body as object) } : body,
+    ),
   }
 }
 

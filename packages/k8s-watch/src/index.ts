@@ -23,6 +23,7 @@ export {
   type InformerHealth,
   type InformerInit,
 } from './informer.ts'
+export { type LateAnswer } from './late-answer.ts'
 export { createLeader, type Leader, type LeaderComponents, type LeaderInit } from './leader.ts'
 export { createOnce, writeObject, type CreateComponents, type ObjectWrite, type Written } from './object-writer.ts'
 export {

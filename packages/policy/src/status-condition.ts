@@ -47,7 +47,7 @@ export function reasonOf(code: string): string {
 
 /** RFC 3339 to the second, as Kubernetes writes times. */
 export function timestamp(wallTime: number): string {
-  return new Date(wallTime).toISOString().replace(/\.\d+Z$/, 'Z')
+  return `${new Date(wallTime).toISOString().slice(0, -'.000Z'.length)}Z`
 }
 
 const MAX_MESSAGE = 32_768 // the API's bound on a condition's message

@@ -42,7 +42,7 @@ const WINDOW_MS = 10_000
 const MOST_REQUESTS = 600
 const MOST_TIMERS = 400
 /** What the programs' own constants come to: WRITES_IN_FLIGHT, and one each for the lease and the rest. */
-const MOST_WRITES = 18
+const MOST_WRITES = 34
 const MOST_WATCHES = 14
 /** One each way, one that is being replaced, and one that nobody has heard the end of. */
 const CONNECTIONS_OF_A_PAIR = 6

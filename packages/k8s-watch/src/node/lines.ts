@@ -54,7 +54,7 @@ export async function wholeText(body: AsyncIterable<Uint8Array>): Promise<string
   } catch (error) {
     throw error instanceof Failure || length === 0 ? error : cut(error)
   }
-  return textOf(Buffer.concat(chunks, length))
+  return textOf(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
 }
 
 const NEWLINE = 0x0a // no byte of another character of UTF-8 looks like it

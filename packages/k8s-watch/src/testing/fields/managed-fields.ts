@@ -1,5 +1,6 @@
 import type { StoredObject } from '../object-store.ts'
 import { decode, encode, type FieldSet, type FieldsV1 } from './field-set.ts'
+import { isObject } from './shape.ts'
 
 /** What one manager owns of an object. */
 export interface Owner {
@@ -25,7 +26,8 @@ export function ownersOf(object: StoredObject | undefined): readonly Owner[] | u
 /** One entry without anything in it: the list is to be forgotten. */
 export function isReset({ metadata }: StoredObject): boolean {
   const entries = metadata['managedFields'] as readonly unknown[] | undefined
-  return Array.isArray(entries) && entries.length === 1 && JSON.stringify(entries) === '[{}]'
+  const [only] = Array.isArray(entries) && entries.length === 1 ? (entries as readonly unknown[]) : []
+  return isObject(only) && Object.keys(only).length === 0
 }
 
 /** The object with its owners, in the API server's order. Who owns nothing is none; of very many updaters the oldest are one. */
