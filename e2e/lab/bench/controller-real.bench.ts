@@ -11,7 +11,7 @@ import { HEALTH_PORT, RealWorld } from './controller/real-world.ts'
  * the first address, a pool that empties while others wait, and a standby that takes over. `node
  * --conditions=development bench/controller-real.bench.ts [number of Services ...]`.
  */
-const COMPACTED_MS = 15_000
+const SETTLED_MS = 15_000
 const STARTS = 5
 const TAKE_OVERS = 3
 const WARM_MS = 4_000
@@ -147,9 +147,9 @@ async function benchWaiting(world: RealWorld): Promise<void> {
   await stopped(child, 'SIGTERM')
 }
 
-/** Now, and at its worst: after a start the heap is compacted. */
+/** Now, and at its worst. */
 async function memory(child: ChildProcess): Promise<Record<string, number>> {
-  await pause(COMPACTED_MS)
+  await pause(SETTLED_MS)
   const { rssMb, peakRssMb } = footprint(child)
   return { 'RSS MB': rssMb, 'peak RSS MB': peakRssMb }
 }

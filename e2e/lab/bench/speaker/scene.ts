@@ -73,7 +73,7 @@ export class Scene {
     }
   }
 
-  /** Once the work that a start ends with is over, too: what is out of date was looked for, and the heap was compacted. */
+  /** Once the work that a start ends with is over, too: what is out of date was looked for, and memory was given back. */
   async atRest(): Promise<Row> {
     await pause(SETTLED_MS)
     const before = await this.cluster.writes()
