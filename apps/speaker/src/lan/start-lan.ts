@@ -22,7 +22,7 @@ function startThread({ events, logger, onFailure }: LanComponents, init: LanInit
   const worker = new Worker(workerUrl(), {
     name: 'lan',
     workerData: { init, wakeFd } satisfies LanWorkerData,
-    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
+    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB, maxYoungGenerationSizeMb: MOST_YOUNG_MB },
     ...(isSource && { execArgv: [...process.execArgv, '--conditions=development'] }),
   })
   const lan = new LanFront({
@@ -50,6 +50,8 @@ function startThread({ events, logger, onFailure }: LanComponents, init: LanInit
 
 /** What ten thousand addresses with a hundred candidates take several times over. */
 const MOST_HEAP_MB = 256
+/** Short collections, and no more memory than a thread needs that keeps little. */
+const MOST_YOUNG_MB = 3
 
 const isSource = import.meta.url.endsWith('.ts')
 
