@@ -161,8 +161,8 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       config.reconcile()
       drain.wish(config.nodes.get(init.node)?.drain ?? 'no')
       lan?.setPeers(heartbeatPeers())
-      watchPaths()
-      everyService()
+      work.add('paths')
+      work.add('everyService') // each has a turn of its own
     },
     paths: watchPaths,
     layer2: () => {
