@@ -32,6 +32,8 @@ export interface AnnouncedParts {
 export interface AnnouncedTracker {
   of(service: string): AnnouncedHere | undefined
   entries(): Iterable<readonly [service: string, announced: AnnouncedHere]>
+  /** Of which there is something to say. */
+  services(): Iterable<string>
   start(): void
   stop(): Promise<void>
 }
@@ -106,10 +108,13 @@ export function createAnnouncedTracker(
     if (come.length > 0) events.publish('service:announced', { service, protocol, addresses: come })
   }
 
-  function everyRoute(isMeant: (service: string) => boolean = () => true): void {
+  function everyRoute(): void {
+    queue.addEvery('routed', routed())
+  }
+
+  function* routed(isMeant: (service: string) => boolean = () => true): Generator<string> {
     for (const service of services.services())
-      if ((services.desired(service)?.bgp.length ?? 0) > 0 && isMeant(service))
-        queue.add(service, { priority: 'backlog' })
+      if ((services.desired(service)?.bgp.length ?? 0) > 0 && isMeant(service)) yield service
   }
 
   function isUntold(service: string): boolean {
@@ -128,7 +133,8 @@ export function createAnnouncedTracker(
       if (name === 'bgp:attempt-failed' && errors.get(peer) === sentence) return
       errors.set(peer, sentence)
       // Why an attempt failed matters to those only that no other session announces.
-      everyRoute(name === 'bgp:closed' ? undefined : isUntold)
+      if (name === 'bgp:closed') everyRoute()
+      else queue.addEvery('untold', routed(isUntold))
     })
   events.subscribe('bgp:established', () => everyRoute())
   events.subscribe('config:applied', ({ detail: { peers } }) => {
@@ -151,6 +157,7 @@ export function createAnnouncedTracker(
   return {
     of: service => announced.get(service),
     entries: () => announced,
+    services: () => announced.keys(),
     start: () => queue.start(),
     stop: () => queue.stop(),
   }

@@ -54,7 +54,9 @@ export type Wanted<Status> = { readonly status: Status } | 'nothing' | 'undecide
 
 export interface OwnObjects {
   start(): void
-  add(key: string, options?: { readonly priority?: 'backlog' }): void
+  add(key: string): void
+  /** As there is time for it; one walk of a source at a time. */
+  addEvery(source: string, keys: Iterable<string>): void
   /** The keys of all that stand in the cluster are looked at again. */
   addKnown(): void
   /** Keys that are worked on, or wait for that. */
@@ -145,13 +147,12 @@ export function createOwnObjects<T extends OwnObject>(
     return client.remove(resource, `${namespace}/${metadata.name}`)
   }
 
-  function addKnown(): void {
-    for (const { kind, informer } of followed) {
-      for (const object of informer.list()) {
-        const key = kind.keyOf(object)
-        if (key !== undefined) queue.add(key, { priority: 'backlog' })
-        else void remove(kind, object).catch(() => {})
-      }
+  /** What is nobody's goes as it is met. */
+  function* known({ kind, informer }: (typeof followed)[number]): Generator<string> {
+    for (const object of informer.list()) {
+      const key = kind.keyOf(object)
+      if (key !== undefined) yield key
+      else void remove(kind, object).catch(() => {})
     }
   }
 
@@ -163,8 +164,11 @@ export function createOwnObjects<T extends OwnObject>(
         onSynced?.()
       })
     },
-    add: (key, options) => queue.add(key, options),
-    addKnown,
+    add: key => queue.add(key),
+    addEvery: (source, keys) => queue.addEvery(source, keys),
+    addKnown: () => {
+      for (const each of followed) queue.addEvery(each.kind.resource.kind, known(each))
+    },
     get length() {
       return queue.length
     },

@@ -136,9 +136,7 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
 
   return {
     start: () => queue.start(),
-    everything: () => {
-      for (const [service] of announced.entries()) queue.add(service, { priority: 'backlog' })
-    },
+    everything: () => queue.addEvery('announced', announced.services()),
     get length() {
       return queue.length
     },

@@ -86,7 +86,7 @@ export function createStatusWriter(
   }
 
   function everything(): void {
-    for (const [service] of announced.entries()) objects.add(service, { priority: 'backlog' })
+    objects.addEvery('announced', announced.services())
     objects.addKnown()
   }
 

@@ -233,9 +233,13 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   bus.subscribe('process:works', () => rest.did())
 
   function everyService(): void {
-    for (const key of stores.services.entries()) serviceQueue.add(key[0], { priority: 'backlog' })
+    serviceQueue.addEvery('services', serviceKeys())
     serviceQueue.start()
     if (stores.services.size === 0) start.worked()
+  }
+
+  function* serviceKeys(): Generator<string> {
+    for (const [key] of stores.services.entries()) yield key
   }
 
   function isConfigured(): boolean {

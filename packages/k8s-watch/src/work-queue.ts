@@ -1,6 +1,7 @@
 import { backoffDelay, type BackoffPolicy, type Clock, type Random, type Timer } from '@metallb-ts/runtime'
 import { asKubeFailure } from './failure.ts'
 import { KeyLine } from './key-line.ts'
+import { KeyWalk } from './key-walk.ts'
 import { Pace } from './pace.ts'
 
 /** What came of one run. */
@@ -44,7 +45,12 @@ export const MOST_KEYS = 200_000
 /** Names only: deduplicated, one at a time per key, live changes before the backlog of a start. */
 export interface WorkQueue {
   add(key: string, options?: { readonly priority?: 'live' | 'backlog' }): void
-  /** Keys that wait or run, those that wait for a time left out. */
+  /**
+   * All of these, after what waits: each is read when there is time for it, so that thousands cost nothing at once. Of one
+   * source one walk is under way: it begins anew when it is added again.
+   */
+  addEvery(source: string, keys: Iterable<string>): void
+  /** Keys that wait or run, those that wait for a time left out; a walk under way counts as one. */
   readonly length: number
   /** Resolves when nothing waits and nothing runs. */
   idle(): Promise<void>
@@ -69,7 +75,7 @@ class KeyedQueue implements WorkQueue {
   readonly #running = new Set<string>()
   readonly #again = new Set<string>()
   #isOverfull = false
-  #walk: Iterator<string> | undefined
+  readonly #walks = new Map<string, KeyWalk>()
   readonly #failures = new Map<string, number>()
   readonly #timers = new Map<string, Timer>()
   #idle: (() => void)[] = []
@@ -83,12 +89,11 @@ class KeyedQueue implements WorkQueue {
   }
 
   get length(): number {
-    return this.#live.size + this.#backlog.size + this.#running.size
+    return this.#live.size + this.#backlog.size + this.#running.size + this.#walks.size
   }
 
   add(key: string, { priority = 'live' }: { readonly priority?: 'live' | 'backlog' } = {}): void {
-    this.#timers.get(key)?.cancel()
-    this.#timers.delete(key)
+    this.#waitNoLonger(key)
     if (this.#running.has(key)) {
       this.#again.add(key)
       return
@@ -102,6 +107,22 @@ class KeyedQueue implements WorkQueue {
       this.#live.add(key)
     } else if (!this.#live.has(key)) this.#backlog.add(key)
     this.#pump()
+  }
+
+  addEvery(source: string, keys: Iterable<string>): void {
+    this.#begin(source, keys)
+    this.#pump()
+  }
+
+  #begin(source: string, keys: Iterable<string>): void {
+    this.#walks.delete(source)
+    const walk = new KeyWalk(keys)
+    if (!walk.isOver) this.#walks.set(source, walk)
+  }
+
+  #waitNoLonger(key: string): void {
+    this.#timers.get(key)?.cancel()
+    this.#timers.delete(key)
   }
 
   #isFull(key: string): boolean {
@@ -124,7 +145,7 @@ class KeyedQueue implements WorkQueue {
     if (drainMs > 0 && this.#isStarted) await this.#drained(drainMs)
     this.#isStarted = false
     this.#isOverfull = false
-    this.#walk = undefined
+    this.#walks.clear()
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
     this.#live.clear()
@@ -143,27 +164,32 @@ class KeyedQueue implements WorkQueue {
     })
   }
 
-  /** What was not kept is among all there are: they are gone through, as many at a time as the queue holds. */
-  #refill(): void {
-    while (this.#live.size + this.#backlog.size === 0 && (this.#walk !== undefined || this.#isOverfull)) {
-      if (this.#walk === undefined) this.#isOverfull = false
-      this.#walk ??= this.#init.everyKey?.()[Symbol.iterator]()
-      for (let left = this.#init.mostKeys ?? MOST_KEYS; left > 0; left--) {
-        const next = this.#walk?.next()
-        if (next === undefined || next.done === true) {
-          this.#walk = undefined
-          break
-        }
-        if (this.#running.has(next.value)) this.#again.add(next.value)
-        else this.#backlog.add(next.value)
-      }
+  #take(): string | undefined {
+    for (;;) {
+      const key = this.#live.take() ?? this.#backlog.take() ?? this.#walked()
+      if (key === undefined || !this.#running.has(key)) return key
+      this.#again.add(key)
     }
   }
 
+  /** What was not kept by its name is among all there are. */
+  #walked(): string | undefined {
+    if (this.#walks.size === 0 && this.#isOverfull) {
+      this.#isOverfull = false
+      this.#begin(EVERY_KEY, this.#init.everyKey?.() ?? [])
+    }
+    for (const [source, walk] of this.#walks) {
+      const key = walk.take()
+      if (walk.isOver) this.#walks.delete(source)
+      if (key !== undefined) this.#waitNoLonger(key)
+      return key
+    }
+    return undefined
+  }
+
   #pump(): void {
-    this.#refill()
     while (this.#isStarted && this.#running.size < (this.#init.concurrency ?? 1)) {
-      const key = this.#live.take() ?? this.#backlog.take()
+      const key = this.#take()
       if (key === undefined) return
       this.#running.add(key)
       void this.#run(key)
@@ -210,4 +236,5 @@ class KeyedQueue implements WorkQueue {
   }
 }
 
+const EVERY_KEY = 'every key'
 const DEFAULT_BACKOFF: BackoffPolicy = { baseMs: 5, maxMs: 60_000 }

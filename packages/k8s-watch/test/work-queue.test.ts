@@ -224,6 +224,57 @@ describe('the work queue', () => {
     expect(queue.length).toBe(0)
   })
 
+  it('walks many keys after what waits, and reads each when there is time for it', async () => {
+    const { queue, runs } = held({})
+    const read: string[] = []
+    function* keys(): Generator<string> {
+      for (const key of ['a', 'b', 'c']) {
+        read.push(key)
+        yield key
+      }
+    }
+    queue.addEvery('some', keys())
+    queue.start()
+    queue.add('live')
+    queue.add('old', { priority: 'backlog' })
+    expect(read).toEqual(['a', 'b'])
+    for (let i = 0; i < runs.length; i++) await runs[i]!.finish()
+    expect(runs.map(({ key }) => key)).toEqual(['a', 'live', 'old', 'b', 'c'])
+    expect(queue.length).toBe(0)
+  })
+
+  it('one walk of a source is under way; that of another goes on beside it', async () => {
+    const { queue, runs } = held({})
+    queue.start()
+    queue.addEvery('some', ['a', 'b'])
+    queue.addEvery('others', ['x'])
+    queue.addEvery('some', ['a', 'b'])
+    expect(queue.length).toBe(3) // one runs, and two walks
+    for (let i = 0; i < runs.length; i++) await runs[i]!.finish()
+    expect(runs.map(({ key }) => key)).toEqual(['a', 'x', 'a', 'b'])
+    await queue.idle()
+  })
+
+  it('a key that is walked over while it runs is run again, never twice at once', async () => {
+    const { queue, runs } = held({ concurrency: 2 })
+    queue.start()
+    queue.add('a')
+    queue.addEvery('some', ['a', 'b'])
+    expect(runs.map(({ key }) => key)).toEqual(['a', 'b'])
+    await runs[0]!.finish()
+    expect(runs.map(({ key }) => key)).toEqual(['a', 'b', 'a'])
+  })
+
+  it('stops in the middle of a walk', async () => {
+    const { queue, runs } = held({})
+    queue.start()
+    queue.addEvery('some', ['a', 'b', 'c'])
+    const stopped = queue.stop()
+    await runs[0]!.finish()
+    await stopped
+    expect([runs.length, queue.length]).toEqual([1, 0])
+  })
+
   it('[K-62] a server that asks to wait is not asked again earlier', async () => {
     const { clock, queue, runs } = held({ backoff: { baseMs: 10, maxMs: 100, jitter: 0 } })
     queue.start()
