@@ -26,6 +26,8 @@ import { createSpeaker, FALLBACK_ROUTER_ID } from './wire.ts'
 
 const CANNOT_START = 1
 const BAD_OPTIONS = 2
+/** V8 has collected what a start left, too, which needs much of Node's file. */
+const COLLECTED_MS = 30_000
 /** Less than the grace period of the chart's pods. */
 const MOST_STOP_MS = 8_000
 
@@ -71,7 +73,10 @@ async function run(options: SpeakerOptions): Promise<void> {
     },
   )
   speaker.bus.subscribe('process:works', keepHeapSmall)
-  speaker.bus.subscribe('process:rests', () => void releaseProgramPages())
+  speaker.bus.subscribe('process:rests', () => {
+    void releaseProgramPages()
+    REAL_CLOCK.setTimer(COLLECTED_MS, () => void releaseProgramPages())
+  })
   const health = await startHealthServer({
     port: options.healthPort,
     host: '127.0.0.1',
