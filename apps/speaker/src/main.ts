@@ -75,7 +75,7 @@ async function run(options: SpeakerOptions): Promise<void> {
   speaker.bus.subscribe('process:works', keepHeapSmall)
   speaker.bus.subscribe('process:rests', () => {
     void releaseProgramPages()
-    REAL_CLOCK.setTimer(COLLECTED_MS, () => void releaseProgramPages())
+    setTimeout(() => void releaseProgramPages(), COLLECTED_MS).unref() // a process that stops does not wait for it
   })
   const health = await startHealthServer({
     port: options.healthPort,
