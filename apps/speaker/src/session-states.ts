@@ -109,7 +109,10 @@ type Status = NonNullable<BGPSessionState['status']>
 const NODE_LABEL = 'metallb.io/node'
 const PEER_LABEL = 'metallb.io/peer'
 const SETTLE_MS = 500
-/** Of numbers of prefixes, which a restart brings back to what they were: a thousand nodes with two peers are seventy writes a second at the most. */
+/**
+ * Of numbers of prefixes, which a restart brings back to what they were: a thousand nodes with two peers are seventy writes
+ * a second at the most.
+ */
 const COUNT_EVERY_MS = 30_000
 const MOST_LABEL = 63
 
