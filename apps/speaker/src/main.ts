@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { routerDiscovery, tcpTransport } from '@metallb-ts/bgp-fsm/node'
 import { createClient } from '@metallb-ts/k8s-watch'
 import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
-import { releaseProgramPages } from '@metallb-ts/linux-net/node'
+import { releaseFreeMemory, releaseProgramPages } from '@metallb-ts/linux-net/node'
 import { parseAddress } from '@metallb-ts/netip'
 import {
   createJsonLogger,
@@ -74,8 +74,8 @@ async function run(options: SpeakerOptions): Promise<void> {
   )
   speaker.bus.subscribe('process:works', keepHeapSmall)
   speaker.bus.subscribe('process:rests', () => {
-    void releaseProgramPages()
-    setTimeout(() => void releaseProgramPages(), COLLECTED_MS).unref() // a process that stops does not wait for it
+    giveBack()
+    setTimeout(giveBack, COLLECTED_MS).unref() // a process that stops does not wait for it
   })
   const health = await startHealthServer({
     port: options.healthPort,
@@ -112,6 +112,12 @@ async function run(options: SpeakerOptions): Promise<void> {
     logger.error('lan-thread-failed', { error })
     process.exit(1)
   }
+}
+
+/** Of memory, what the start needed and nobody needs now. */
+function giveBack(): void {
+  releaseFreeMemory()
+  void releaseProgramPages()
 }
 
 function lanInitOf(options: SpeakerOptions, logger: Logger): LanInit {

@@ -7,6 +7,14 @@ type Call = (...args: readonly unknown[]) => number
 
 const bind = (declaration: string): Call => libc.func(declaration) as Call
 
+function bindIfThere(declaration: string): Call | undefined {
+  try {
+    return bind(declaration)
+  } catch {
+    return undefined
+  }
+}
+
 /** The calls this package makes. Each answers -1 on failure; `errno()` then says why. */
 export const libcSocket: Call = bind('int socket(int domain, int type, int protocol)')
 export const libcBind: Call = bind('int bind(int fd, const uint8_t *address, uint32_t length)')
@@ -41,6 +49,8 @@ export const libcSocketpair: Call = bind('int socketpair(int domain, int type, i
 export const libcWaitpid: Call = bind('int waitpid(int pid, void *status, int options)')
 export const libcRecvmsg: Call = bind('intptr_t recvmsg(int fd, uint8_t *message, int flags)')
 export const libcMadvise: Call = bind('int madvise(uintptr_t address, size_t length, int advice)')
+/** The GNU C library's own: undefined where there is another. */
+export const libcMallocTrim: Call | undefined = bindIfThere('int malloc_trim(size_t pad)')
 export const libcIfNameToIndex: Call = bind('unsigned int if_nametoindex(const char *name)')
 export const libcIfIndexToName: (index: number, name: Uint8Array) => unknown = libc.func(
   'void *if_indextoname(unsigned int index, uint8_t *name)',
