@@ -24,6 +24,7 @@ export interface ConditionParts {
   readonly events: EventBus<SpeakerEvents>
   readonly services: Pick<Informer<Service>, 'get'>
   readonly announced: AnnouncedTracker
+  readonly isAlive: (node: string) => boolean
   /** Living nodes in the order in which they speak for the Service. */
   readonly order: (service: Service) => readonly string[]
   readonly mayRetract: () => boolean
@@ -44,7 +45,7 @@ export interface ConditionWriter {
  * later in the order waits its turn, and finds it said.
  */
 export function createConditionWriter(parts: ConditionParts, { node }: { readonly node: string }): ConditionWriter {
-  const { client, clock, random, logger, events, services, announced, order, mayRetract, onRefusal } = parts
+  const { client, clock, random, logger, events, services, announced, isAlive, order, mayRetract, onRefusal } = parts
   const waiting = new Map<string, number>()
   const takeovers = new Map<string, number>()
   const written = new Map<string, Service>()
@@ -84,7 +85,8 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
     if (!mayRetract() && current?.status === 'True') return undefined
     const spoken = announcedCondition({
       node,
-      order: order(service),
+      isAlive,
+      order: () => order(service),
       current,
       here,
       silences: here.silences,

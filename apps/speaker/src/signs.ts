@@ -56,10 +56,13 @@ export function createSigns(
   let isStopped = false
   const mayRetract = (): boolean => isOld
 
+  const isAlive = (one: string): boolean => {
+    const { nodes, members } = surroundings()
+    return nodes.has(one) && (members === 'all' || members.has(one))
+  }
   /** The first of the living by name's own order speaks of what all see alike. */
   const speaksFor = (name: string): boolean => {
-    const { nodes, members } = surroundings()
-    const alive = [...nodes.keys()].filter(one => members === 'all' || members.has(one)).sort()
+    const alive = [...surroundings().nodes.keys()].filter(isAlive).sort()
     return alive.length === 0 || alive[nameNumber(name) % alive.length] === node
   }
   const said = createKubernetesEvents(
@@ -88,6 +91,7 @@ export function createSigns(
     {
       ...parts,
       services: stores.services,
+      isAlive,
       order: service => {
         const slices = stores.slices.by('service', `${service.metadata.namespace ?? ''}/${service.metadata.name}`)
         return speakingOrder({ ...surroundings(), service, slices })

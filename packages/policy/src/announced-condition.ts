@@ -7,8 +7,9 @@ export const ANNOUNCED_CONDITION: string = `${ANNOTATION_PREFIX}Announced`
 
 export interface SpokenInput {
   readonly node: string
-  /** Living speakers, in the order in which they speak for this Service. */
-  readonly order: readonly string[]
+  readonly isAlive: (node: string) => boolean
+  /** Living speakers, in the order in which they speak for this Service; asked for when it matters. */
+  readonly order: () => readonly string[]
   readonly current: Condition | undefined
   /** What is true of this node now: interfaces that answer, peers that were told. */
   readonly here: { readonly interfaces: readonly string[]; readonly peers: readonly string[] }
@@ -27,27 +28,31 @@ export interface Spoken {
 /**
  * Many nodes see one condition, and one of them speaks: who announces says True unless another does already; False is
  * said by the first in the order, and by who said True and no longer can. A sentence begins with the node that said it.
- * Undefined: there is nothing to say, or it is another's to say, or this node does not know yet who lives.
+ * Undefined: there is nothing to say, or it is another's to say, it is said, or this node does not know yet who lives.
  */
-export function announcedCondition({ node, order, current, here, silences }: SpokenInput): Spoken | undefined {
+export function announcedCondition(input: SpokenInput): Spoken | undefined {
+  const { node, isAlive, order, current, here, silences } = input
+  if (!isAlive(node)) return undefined
   const author = authorOf(current)
-  const isOthers = author !== undefined && author !== node && order.includes(author)
+  const isOthers = author !== undefined && author !== node && isAlive(author)
   const isTakeover = author !== undefined && author !== node && !isOthers
-  const turn = order.indexOf(node)
-  if (turn < 0) return undefined
+  const turn = (): number => order().indexOf(node)
   if (silences.some(({ code }) => NOTHING_TO_ANNOUNCE.includes(code)))
-    return current === undefined ? undefined : { finding: 'gone', turn, isTakeover: false }
+    return current === undefined ? undefined : { finding: 'gone', turn: turn(), isTakeover: false }
   if (here.interfaces.length + here.peers.length > 0) {
     if (current?.status === 'True' && isOthers) return undefined
-    return {
-      finding: { status: 'True', code: 'announced', message: `${node}: ${doneText(here, silences)}` },
-      turn,
-      isTakeover,
-    }
+    const finding: Finding = { status: 'True', code: 'announced', message: `${node}: ${doneText(here, silences)}` }
+    return isSaid(finding, current) ? undefined : { finding, turn: turn(), isTakeover }
   }
-  if (isOthers && (current?.status === 'True' || turn > 0)) return undefined
-  if (silences.some(({ code }) => UNDECIDED.includes(code))) return undefined
-  return { finding: refusal(node, silences), turn: author === node ? 0 : turn, isTakeover }
+  if (isOthers && current?.status === 'True') return undefined
+  if (silences.some(({ code }) => UNDECIDED.includes(code)) || (isOthers && turn() > 0)) return undefined
+  const finding = refusal(node, silences)
+  if (isSaid(finding, current)) return undefined
+  return { finding, turn: author === node ? 0 : turn(), isTakeover }
+}
+
+function isSaid({ status, message }: Finding, current: Condition | undefined): boolean {
+  return current?.status === status && current.message === message
 }
 
 /** Said by AddressAssigned, or not ours. */

@@ -12,7 +12,7 @@ import type { PoolConfig } from './pools.ts'
 import type { ConfigProblem } from './problem.ts'
 import type { Labels } from './selectors.ts'
 import type { Silence } from './silence.ts'
-import { typedAddress } from './typed-address.ts'
+import { writtenAddress } from './typed-address.ts'
 
 /** Everything that decides what one node announces of one Service. */
 export interface AnnouncementInput {
@@ -99,7 +99,7 @@ export function subjectOf(input: AnnouncementInput): Subject | Silence {
   if (ingress.length === 0) return silence('no-address')
   const addresses: Address[] = []
   for (const { ip, hostname } of ingress) {
-    const address = ip === undefined ? undefined : typedAddress(ip)
+    const address = ip === undefined ? undefined : writtenAddress(ip)
     if (address === undefined) return silence('invalid-address', { address: ip ?? hostname ?? '' })
     addresses.push(address)
   }

@@ -6,9 +6,13 @@ import { parse as parseTyped } from 'ip6addr'
  * MetalLB refuses too: leading zeros and zones. An IPv4-mapped IPv6 address is the IPv4 address.
  */
 export function typedAddress(text: string): Address | undefined {
+  return isTyped(text.trim()) ? writtenAddress(text) : undefined
+}
+
+/** An address that a program wrote, such as a status's, which is read again with each change. */
+export function writtenAddress(text: string): Address | undefined {
   const address = parseAddress(text.trim())
-  if (!address.ok || !isTyped(text.trim())) return undefined
-  return unmapAddress(address.value)
+  return address.ok ? unmapAddress(address.value) : undefined
 }
 
 /** An item of a pool: a CIDR block, host bits ignored, or a from-to range. */
