@@ -103,7 +103,7 @@ export function createServiceReconciler({
         service,
         slices: stores.slices.by('service', key),
       })
-      bgp.setRoutes(key, result.bgp)
+      if (result.bgp.length > 0 || (desired.get(key)?.bgp.length ?? 0) > 0) bgp.setRoutes(key, result.bgp)
       contest(key, layer2.contested)
       const changed = keep(key, { layer2: layer2.held, ...result })
       events.publish('service:reconciled', { service: key, failed: false, changed })

@@ -13,6 +13,7 @@ import {
   spreadStart,
   whenSynced,
   type KubeTransport,
+  type Outcome,
 } from '@metallb-ts/k8s-watch'
 import { address, type Address } from '@metallb-ts/netip'
 import { bfdWatches, type OwnerFacts } from '@metallb-ts/policy'
@@ -105,7 +106,10 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   )
   const members = new Set<string>() // this node too joins only when it has listened for the others
   const owners = new Map<string, OwnerFacts>()
+  /** Services of whose addresses other things are known of owners. */
+  const moved = new Set<string>()
   let lan: Lan | undefined
+  let layer2ChangedAt: number | undefined
   let saidOfPaths = ''
   let interfaces = ''
 
@@ -128,7 +132,10 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     bgp,
     events: bus,
     surroundings,
-    onLayer2Changed: () => work.add('layer2'),
+    onLayer2Changed: () => {
+      if (layer2ChangedAt === undefined) work.add('layer2')
+      layer2ChangedAt ??= clock.now()
+    },
   })
   const seams = { client, clock, random, transport, events: bus, logger }
   const announced = createAnnouncedTracker({ ...seams, services, bgp, links: () => lan?.links() ?? [] }, init)
@@ -165,20 +172,14 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       work.add('everyService') // each has a turn of its own
     },
     paths: watchPaths,
-    layer2: () => {
-      lan?.apply(services.contestedLayer2())
-      for (const address of owners.keys()) if (services.contesting(address).length === 0) owners.delete(address)
-    },
+    layer2: applyLayer2,
     everyService,
   }
   const work = createWorkQueue(components, {
     name: 'tasks',
-    reconcile: task => {
-      tasks[task as keyof typeof tasks]()
-      return DONE
-    },
+    reconcile: task => tasks[task as keyof typeof tasks]() ?? DONE,
     onOutcome: (task, outcome) => {
-      if (outcome.kind !== 'done') logger.error('task-failed', { task, outcome })
+      if (outcome.kind === 'retry') logger.error('task-failed', { task, outcome })
     },
   })
   const serviceQueue = createWorkQueue(components, {
@@ -189,7 +190,9 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     },
     onOutcome: (key, outcome) => {
       if (outcome.kind !== 'done') logger.error('service-failed', { service: key, outcome })
-      if (serviceQueue.length === 0) start.worked()
+      if (serviceQueue.length > 0) return
+      if (layer2ChangedAt !== undefined) work.add('layer2')
+      start.worked()
     },
   })
 
@@ -211,10 +214,12 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     })
   }
   bus.subscribe('l2:owners', ({ detail }) => {
+    for (const gone of detail.uncontested) owners.delete(gone)
     for (const { address: contested, ...facts } of detail.owners) {
       owners.set(contested, facts)
-      for (const service of services.contesting(contested)) serviceQueue.add(service)
+      for (const service of services.contesting(contested)) moved.add(service)
     }
+    serviceQueue.addEvery('moved', emptied(moved)) // the thread has acted already: who waits for a decision goes first
   })
   const paths = createPaths(bus, bgp)
   bus.subscribe('bgp:state-changed', ({ detail: { peer } }) => {
@@ -231,6 +236,16 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     rest.did()
   })
   bus.subscribe('process:works', () => rest.did())
+
+  /** The thread is told everything at once: where more Services are about to say what they want, it is told of all of them. */
+  function applyLayer2(): Outcome {
+    if (layer2ChangedAt === undefined) return DONE
+    const ms = layer2ChangedAt + GATHERED_MS - clock.now()
+    if (serviceQueue.length > 0 && ms > 0) return { kind: 'later', ms }
+    layer2ChangedAt = undefined
+    lan?.apply(services.contestedLayer2())
+    return DONE
+  }
 
   function everyService(): void {
     serviceQueue.addEvery('services', serviceKeys())
@@ -302,9 +317,19 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   }
 }
 
+/** Who takes them reads one ahead: a key is gone when the next is asked for. */
+function* emptied(keys: Set<string>): Generator<string> {
+  for (const key of keys) {
+    yield key
+    keys.delete(key)
+  }
+}
+
 const WRITES_IN_FLIGHT = 8
 const UNUSED_ASN = 65_535 // every BGPPeer names ours; this one is reserved (RFC 7300)
 const DRAIN_DELAY_MS = 10_000
+/** What changes at layer 2 in a walk over all Services waits so long at the most. */
+const GATHERED_MS = 100
 const FLUSH_MS = 1_000
 /** After a start, routers with graceful restart wait this long for the end of our routes at the most. */
 const INITIAL_SYNC_MS = 60_000

@@ -8,7 +8,7 @@ export interface Draft {
   readonly waiting: Map<string, number>
   readonly owners: Map<string, Ownership>
   readonly changes: {
-    readonly owners: Map<string, Ownership>
+    readonly owners: Map<string, Ownership | 'uncontested'>
     readonly holdings: Map<string, Tenure['holding'] | 'released'>
   }
 }
@@ -38,6 +38,7 @@ export function draftOf(state: TenureState, contests: ReadonlyMap<string, Contes
   for (const key of state.owners.keys()) {
     if (contests.has(key)) continue
     draft.owners.delete(key)
+    draft.changes.owners.set(key, 'uncontested')
     draft.waiting.delete(key)
     if (draft.tenures.delete(key)) draft.changes.holdings.set(key, 'released')
   }

@@ -36,3 +36,13 @@ describe('an address that is to be another node’s', () => {
     expect(stepTenures(SETTINGS, yielding.state, moved, 1_000 + longestMs).state.tenures.size).toBe(0)
   })
 })
+
+test('an address that nobody wants any more is told as such, and is news again when somebody does', () => {
+  const wanted = view(1, new Set(['a']), [{ node: 'a' }])
+  const held = stepTenures(SETTINGS, INITIAL_TENURES, wanted, 0)
+  expect(held.owners.get(KEY)).toEqual({ owner: 'a', refusals: {} })
+  const unwanted = stepTenures(SETTINGS, held.state, { ...wanted, epoch: 2, contests: [] }, 1)
+  expect(unwanted.owners.get(KEY)).toBe('uncontested')
+  const again = stepTenures(SETTINGS, unwanted.state, { ...wanted, epoch: 3 }, 2)
+  expect(again.owners.get(KEY)).toEqual({ owner: 'a', refusals: {} })
+})

@@ -122,7 +122,7 @@ export interface Ownership {
 export interface TenureStep {
   readonly state: TenureState
   /** What is known now of owners that was not before. */
-  readonly owners: ReadonlyMap<string, Ownership>
+  readonly owners: ReadonlyMap<string, Ownership | 'uncontested'>
   /** What this node holds otherwise than before. */
   readonly holdings: ReadonlyMap<string, Tenure['holding'] | 'released'>
   /** Ours to announce for the first time, if nobody has them. */

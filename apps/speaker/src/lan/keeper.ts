@@ -32,7 +32,7 @@ export interface KeeperParts {
   /** Asks the network whether somebody has what this node is to announce first; without it nobody is asked. */
   readonly guard?: Guard | undefined
   /** Told what is known now of owners that was not before. */
-  readonly onOwners: (changes: ReadonlyMap<string, Ownership>) => void
+  readonly onOwners: (changes: ReadonlyMap<string, Ownership | 'uncontested'>) => void
 }
 
 export interface Guard {

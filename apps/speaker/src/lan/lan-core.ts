@@ -18,6 +18,7 @@ import type { LanBfd } from './bfd.ts'
 import type { LanAddress } from './contest.ts'
 import type { LanCounters, LanEvents, LanInit, LanPeer, LinkView } from './lan.ts'
 import type { HelloLink } from './peer-hardware.ts'
+import { ownersOf } from './owners.ts'
 import type { FromLan, LanEvent, ToLan } from './protocol.ts'
 
 export interface LanCoreComponents {
@@ -229,9 +230,8 @@ export class LanCore {
     }
   }
 
-  #onOwners(changes: ReadonlyMap<string, Ownership>): void {
-    const owners = [...changes].map(([address, { owner = '', refusals }]) => ({ address, owner, refusals }))
-    this.#tell({ name: 'l2:owners', detail: { owners } })
+  #onOwners(changes: ReadonlyMap<string, Ownership | 'uncontested'>): void {
+    this.#tell({ name: 'l2:owners', detail: ownersOf(changes) })
   }
 
   /** Once for each address. */

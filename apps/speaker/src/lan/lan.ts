@@ -38,7 +38,11 @@ export type LanEvents = L2Events & MembershipEvents & BfdEvents & OwnerEvents
 
 export interface OwnerEvents {
   /** Who answers for which contested addresses is another now, as far as this node knows. */
-  'l2:owners': { readonly owners: readonly Owner[] }
+  'l2:owners': {
+    readonly owners: readonly Owner[]
+    /** Addresses of which nothing is known any more: nobody here wants them. */
+    readonly uncontested: readonly string[]
+  }
   /** Another speaker elects by other rules: both may answer for one address until their options agree. */
   'member:elects-otherwise': { readonly node: string }
 }

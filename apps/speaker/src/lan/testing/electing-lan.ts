@@ -5,6 +5,7 @@ import type { Clock } from '@metallb-ts/runtime'
 import type { LanAddress } from '../contest.ts'
 import { Keeper } from '../keeper.ts'
 import type { Lan, LanEvents, LinkView } from '../lan.ts'
+import { ownersOf } from '../owners.ts'
 
 /** One interface, on which everything is answered that is held; every node counts as alive. */
 export class ElectingLan implements Lan {
@@ -19,10 +20,7 @@ export class ElectingLan implements Lan {
         members: undefined,
         isUsable: ({ interfaces }) => interfaces === undefined || interfaces.includes('eth0'),
         apply: desired => this.#hold(desired),
-        onOwners: changes => {
-          const owners = [...changes].map(([one, { owner = '', refusals }]) => ({ address: one, owner, refusals }))
-          this.events?.publish('l2:owners', { owners })
-        },
+        onOwners: changes => this.events?.publish('l2:owners', ownersOf(changes)),
       },
       { node, spreading: { name: 'metallb' }, holdDownMs: 0 },
     )
