@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IP_ADDRESS_POOLS, L2_ADVERTISEMENTS } from '@metallb-ts/api'
 import { ENDPOINT_SLICES, SERVICES } from '@metallb-ts/k8s-watch'
-import { runTool } from '@metallb-ts/tools/run'
 import { Lab, NODES, pause, PROGRAM_FLAGS, SYSTEM } from '../src/index.ts'
+import { buildProgram, footprint, startPod, stopped, warmUp } from './pod.ts'
 import { vip } from './l2/addresses.ts'
 import { Talk } from './l2/talk.ts'
 
@@ -21,36 +21,46 @@ const rows: Readonly<Record<string, string | number>>[] = []
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
 
-const build = await runTool('nx', ['run', '@metallb-ts/speaker:build'])
-if (build.code !== 0) throw new Error(build.output)
+await buildProgram('speaker')
 for (const count of COUNTS.length > 0 ? COUNTS : [100, 1_000]) await measure(count)
 process.stdout.write(`${JSON.stringify({ benchmark: 'l2-start', page: 'l2', rows }, undefined, 2)}\n`)
 process.exit()
 
 async function measure(count: number): Promise<void> {
-  const lab = await Lab.build({ api: 'real', routers: [], programs: 'bundle' })
+  const lab = await Lab.build({ api: 'real', routers: [] })
   try {
     for (const node of NODES) lab.processes.kill(`kube-proxy-${node}`)
+    const compiled = join(lab.folder, 'compiled')
+    warmUp('speaker', compiled)
     await prepare(lab, count)
     const before = await quiet(lab)
     const client = new Talk('the client', ask(lab, count))
     await client.hear('asking', line => line === 'asking')
     const startedAt = Date.now()
-    lab.startSpeakers(['--log-level=warn'])
+    const speakers = NODES.map(node =>
+      startPod('speaker', {
+        ...lab.account!,
+        space: lab.spaces.node(node),
+        flags: ['--port=0'],
+        env: lab.speakerEnvironment(node),
+        compiled,
+      }),
+    )
     const answered = JSON.parse(await client.hear('every answer', line => line.startsWith('{'), 120_000)) as {
       readonly firstAt: number
       readonly lastAt: number
     }
     const writes = (await quiet(lab)) - before
-    const used = NODES.map(node => usage(lab.processes.pid(`speaker-${node}`)))
+    const used = speakers.map(footprint)
     rows.push({
       addresses: count,
       'first answer after ms': Math.round(answered.firstAt - startedAt),
       'last answer after ms': Math.round(answered.lastAt - startedAt),
-      'RSS of a speaker MB': Math.max(...used.map(({ residentMb }) => residentMb)),
-      'CPU of a speaker s': Math.max(...used.map(({ cpuSeconds }) => cpuSeconds)),
+      'RSS of a speaker MB': Math.max(...used.map(({ rssMb }) => rssMb)),
+      'CPU of a speaker s': Math.max(...used.map(({ cpuMs }) => cpuMs)) / 1_000,
       'API writes an address': Math.round((100 * writes) / count) / 100,
     })
+    await Promise.all(speakers.map(speaker => stopped(speaker, 'SIGTERM')))
   } finally {
     await lab.remove()
   }
@@ -111,13 +121,4 @@ async function writes({ cluster }: Lab): Promise<number> {
   return [...(await response.text()).matchAll(verbs)]
     .filter(([, labels]) => !labels!.includes('resource="leases"'))
     .reduce((sum, [, , count]) => sum + Number(count), 0)
-}
-
-function usage(pid: number): { readonly residentMb: number; readonly cpuSeconds: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return {
-    residentMb: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024),
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
-  }
 }

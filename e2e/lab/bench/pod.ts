@@ -19,6 +19,8 @@ export interface PodInit {
   readonly preload?: string
   /** Folder of what Node has compiled before, which images bring with them. @default none */
   readonly compiled?: string
+  /** More of it. */
+  readonly env?: Readonly<Record<string, string>>
   readonly stdio?: StdioOptions
 }
 
@@ -33,7 +35,17 @@ export async function buildProgram(program: Program): Promise<void> {
  * own, and Node's flag as the image gives it. `NODE_FLAGS` in the environment shows what others would change.
  */
 export function startPod(program: Program, init: PodInit): ChildProcess {
-  const { server, caFile, token, flags = [], space, preload, compiled, stdio = ['ignore', 'ignore', 'inherit'] } = init
+  const {
+    server,
+    caFile,
+    token,
+    flags = [],
+    space,
+    preload,
+    compiled,
+    env,
+    stdio = ['ignore', 'ignore', 'inherit'],
+  } = init
   const { hostname, port } = new URL(server)
   const nodeFlags = (process.env['NODE_FLAGS'] ?? NODE_FLAG).split(' ').filter(flag => flag !== '')
   const node = [process.execPath, ...nodeFlags, ...(preload === undefined ? [] : ['--import', preload])]
@@ -41,7 +53,7 @@ export function startPod(program: Program, init: PodInit): ChildProcess {
   const [first = '', ...rest] = space === undefined ? command : ['ip', 'netns', 'exec', space, ...command]
   const account = { TOKEN: token, CA: caFile, KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port }
   const cache = compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled }
-  return spawn(first, rest, { stdio, env: { ...process.env, ...account, ...cache } })
+  return spawn(first, rest, { stdio, env: { ...process.env, ...account, ...cache, ...env } })
 }
 
 /** Lets Node compile a program once, as the building of its image does. */

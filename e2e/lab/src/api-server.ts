@@ -16,9 +16,17 @@ export interface LabApi {
   readonly client: KubeClient
   /** Path of a kubeconfig for processes on the LAN. */
   readonly kubeconfig: string
+  /** What a pod finds in its service account's files; undefined for the embedded server, which asks nobody who he is. */
+  readonly account: Account | undefined
   /** Folder of kubectl and kube-proxy; empty for the embedded server. */
   readonly binaries: string
   stop(): Promise<void>
+}
+
+export interface Account {
+  readonly server: string
+  readonly caFile: string
+  readonly token: string
 }
 
 export const PROGRAM_FLAGS: readonly string[] = ['--conditions=development', '--disable-warning=ExperimentalWarning']
@@ -46,6 +54,7 @@ export async function startApi(kind: ApiKind, spaces: Namespaces, folder: string
     kind,
     client,
     kubeconfig: server.kubeconfig,
+    account: server.account,
     binaries: server.binaries,
     stop: async () => {
       await transport.close()
@@ -58,6 +67,7 @@ export async function startApi(kind: ApiKind, spaces: Namespaces, folder: string
 interface Server {
   readonly url: string
   readonly kubeconfig: string
+  readonly account?: Account
   readonly binaries: string
   readonly credentials: { readonly tls?: { readonly ca: Buffer }; readonly authorization?: () => string }
   stop(): Promise<void>
@@ -70,6 +80,7 @@ async function startReal({ control }: Namespaces, address: string): Promise<Serv
   return {
     url: plane.url,
     kubeconfig: plane.kubeconfig,
+    account: { server: plane.url, caFile: plane.caFile, token: plane.adminToken },
     binaries: binaries.folder,
     credentials: { tls: { ca: readFileSync(plane.caFile) }, authorization: () => `Bearer ${plane.adminToken}` },
     stop: () => plane.stop(),

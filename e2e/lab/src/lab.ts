@@ -69,6 +69,10 @@ export class Lab {
     return this.#api!.kubeconfig
   }
 
+  get account(): LabApi['account'] {
+    return this.#api!.account
+  }
+
   /** Folder of kubectl; empty with the embedded API server. */
   get binaries(): string {
     return this.#api!.binaries
@@ -114,16 +118,21 @@ export class Lab {
   }
 
   startSpeaker(node: NodeName, flags: readonly string[] = []): void {
+    const env = this.speakerEnvironment(node)
+    this.#program(this.spaces.node(node), `speaker-${node}`, 'speaker', ['--port=0', ...flags], env)
+  }
+
+  /** What the chart tells a speaker's container of its node. */
+  speakerEnvironment(node: NodeName): Record<string, string> {
     const secret = join(this.folder, 'secret')
     mkdirSync(secret, { recursive: true })
     writeFileSync(join(secret, 'secretkey'), 'the-secret-of-this-lab')
-    const env = {
+    return {
       METALLB_NODE_NAME: node,
       METALLB_ML_BIND_ADDR: LAN.ipv4(nodeHost(node)),
       METALLB_ML_LABELS: 'app=metallb,component=speaker',
       METALLB_ML_SECRET_KEY_PATH: secret,
     }
-    this.#program(this.spaces.node(node), `speaker-${node}`, 'speaker', ['--port=0', ...flags], env)
   }
 
   startSpeakers(flags: readonly string[] = []): void {
