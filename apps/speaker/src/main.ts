@@ -77,6 +77,13 @@ async function run(options: SpeakerOptions): Promise<void> {
     giveBack()
     setTimeout(giveBack, COLLECTED_MS).unref() // a process that stops does not wait for it
   })
+  const starting = speaker.start()
+  const scrape = await serveMetrics(options, {
+    metrics,
+    client: createClient(transport),
+    clock: REAL_CLOCK,
+    onTrouble: sentence => logger.error('metrics-certificate', { sentence }),
+  })
   const health = await startHealthServer({
     port: options.healthPort,
     host: '127.0.0.1',
@@ -87,15 +94,8 @@ async function run(options: SpeakerOptions): Promise<void> {
       '/debug/events': () => json(speaker.events()),
     },
   })
-  const scrape = await serveMetrics(options, {
-    metrics,
-    client: createClient(transport),
-    clock: REAL_CLOCK,
-    onTrouble: sentence => logger.error('metrics-certificate', { sentence }),
-  })
   logger.info('speaker-listening', { healthPort: health.port, metricsPort: scrape?.port ?? 0 })
-
-  await speaker.start()
+  await starting
   const received = await signal
   const stop = async (): Promise<void> => {
     await speaker.stop(received)

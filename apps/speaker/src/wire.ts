@@ -293,11 +293,11 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       return start.troubles()
     },
     start: async () => {
+      void spreadStart({ transport, clock, random }, { signal: starting.signal }).then(readAll, () => {})
       lan = await components.startLan({ events: bus })
       if (init.bgpListenPort !== 0) await bgp.listen(init.bgpListenPort)
-      work.start()
+      work.start() // what has been read meanwhile waits for it
       announced.start()
-      void spreadStart({ transport, clock, random }, { signal: starting.signal }).then(readAll, () => {})
       if (init.guard === true) taken.start()
     },
     stop: async signal => {
