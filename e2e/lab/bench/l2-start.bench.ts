@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IP_ADDRESS_POOLS, L2_ADVERTISEMENTS } from '@metallb-ts/api'
 import { ENDPOINT_SLICES, SERVICES } from '@metallb-ts/k8s-watch'
-import { Lab, NODES, pause, PROGRAM_FLAGS, SYSTEM } from '../src/index.ts'
+import { Lab, NODES, pause, PROGRAM_FLAGS, SYSTEM, type NodeName } from '../src/index.ts'
 import { buildProgram, footprint, startPod, stopped, warmUp } from './pod.ts'
 import { vip } from './l2/addresses.ts'
 import { Talk } from './l2/talk.ts'
 
 /**
  * Three speakers that start together with a real kube-apiserver and so many addresses to answer for at layer 2, as JSON on
- * standard output: when the last address answers, and what the speakers have used when nothing is written any more.
+ * standard output: when the last address answers, and what the speakers have used when nothing is written any more. Once in
+ * a cluster that they say everything for the first time in, and once again.
  * `l2-start.bench.ts [number of addresses ...]`
  */
 const COUNTS = process.argv.slice(2).map(Number)
@@ -33,37 +34,38 @@ async function measure(count: number): Promise<void> {
     const compiled = join(lab.folder, 'compiled')
     warmUp('speaker', compiled)
     await prepare(lab, count)
-    const before = await quiet(lab)
-    const client = new Talk('the client', ask(lab, count))
-    await client.hear('asking', line => line === 'asking')
-    const startedAt = Date.now()
-    const speakers = NODES.map(node =>
-      startPod('speaker', {
-        ...lab.account!,
-        space: lab.spaces.node(node),
-        flags: ['--port=0'],
-        env: lab.speakerEnvironment(node),
-        compiled,
-      }),
-    )
-    const answered = JSON.parse(await client.hear('every answer', line => line.startsWith('{'), 120_000)) as {
-      readonly firstAt: number
-      readonly lastAt: number
-    }
-    const writes = (await quiet(lab)) - before
-    const used = speakers.map(footprint)
-    rows.push({
-      addresses: count,
-      'first answer after ms': Math.round(answered.firstAt - startedAt),
-      'last answer after ms': Math.round(answered.lastAt - startedAt),
-      'RSS of a speaker MB': Math.max(...used.map(({ rssMb }) => rssMb)),
-      'CPU of a speaker s': Math.max(...used.map(({ cpuMs }) => cpuMs)) / 1_000,
-      'API writes an address': Math.round((100 * writes) / count) / 100,
-    })
-    await Promise.all(speakers.map(speaker => stopped(speaker, 'SIGTERM')))
+    for (const what of ['the first time', 'again, with nothing changed'])
+      rows.push({ 'speakers start': what, addresses: count, ...(await start(lab, count, compiled)) })
   } finally {
     await lab.remove()
   }
+}
+
+async function start(lab: Lab, count: number, compiled: string): Promise<(typeof rows)[number]> {
+  const before = await quiet(lab)
+  const client = new Talk('the client', ask(lab, count))
+  await client.hear('asking', line => line === 'asking')
+  const startedAt = Date.now()
+  const speakers = NODES.map(node => startSpeaker(lab, node, compiled))
+  const answered = JSON.parse(await client.hear('every answer', line => line.startsWith('{'), 120_000)) as {
+    readonly firstAt: number
+    readonly lastAt: number
+  }
+  const writes = (await quiet(lab)) - before
+  const used = speakers.map(footprint)
+  await Promise.all(speakers.map(speaker => stopped(speaker, 'SIGTERM')))
+  return {
+    'first answer after ms': Math.round(answered.firstAt - startedAt),
+    'last answer after ms': Math.round(answered.lastAt - startedAt),
+    'RSS of a speaker MB': Math.max(...used.map(({ rssMb }) => rssMb)),
+    'CPU of a speaker s': Math.max(...used.map(({ cpuMs }) => cpuMs)) / 1_000,
+    'API writes an address': Math.round((100 * writes) / count) / 100,
+  }
+}
+
+function startSpeaker(lab: Lab, node: NodeName, compiled: string): ReturnType<typeof startPod> {
+  const env = lab.speakerEnvironment(node)
+  return startPod('speaker', { ...lab.account!, space: lab.spaces.node(node), flags: ['--port=0'], env, compiled })
 }
 
 async function prepare({ cluster }: Lab, count: number): Promise<void> {

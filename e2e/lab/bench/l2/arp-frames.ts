@@ -34,6 +34,14 @@ export function answer(
   }
 }
 
+/** The address that a node tells everybody it has now, unasked; undefined for every other frame. */
+export function announced(frame: Uint8Array): number | undefined {
+  if (frame.length < 42 || frame[0] !== 0xff) return undefined
+  const view = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
+  const address = view.readUInt32BE(OFFSET.senderAddress)
+  return address === view.readUInt32BE(OFFSET.targetAddress) ? address : undefined
+}
+
 export function number(text: string): number {
   return Number(address(text).value)
 }

@@ -1,9 +1,10 @@
-// Asks by ARP for many addresses in turn until each has been answered; then prints when the first and the last were, as
-// milliseconds since 1970, and how many nodes answered, as JSON. `first-answers.ts <interface> <how many addresses>`
+// Asks by ARP for many addresses in turn, and for each as a node announces it, until each has been answered; then prints
+// when the first and the last were, as milliseconds since 1970, and how many nodes answered, as JSON.
+// `first-answers.ts <interface> <how many addresses>`
 import { readFileSync } from 'node:fs'
 import { createWaker, PacketSocket, PollLoop, raiseThreadPriority } from '@metallb-ts/linux-net/node'
 import { vip } from './addresses.ts'
-import { answer, EVERYTHING, number, request } from './arp-frames.ts'
+import { announced, answer, EVERYTHING, number, request } from './arp-frames.ts'
 
 const [name = '', count = '1000'] = process.argv.slice(2)
 const PER_MS = 2
@@ -20,6 +21,8 @@ let firstAt = 0
 
 loop.add(packets.fd, () => {
   for (let frame = packets.receive(); frame !== undefined; frame = packets.receive()) {
+    const news = announced(frame)
+    if (news !== undefined && waiting.has(news)) packets.send(request(asker++ % ASKERS, news))
     const found = answer(frame)
     if (found === undefined || !waiting.delete(found.target)) continue
     if (owner.size === 0) firstAt = wallTime()
