@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { SecureVersion } from 'node:tls'
 
-// An import looks at every export, and one of them is a WebSocket with all of fetch behind it: fifty milliseconds of a start.
-const { createServer, STATUS_CODES } = process.getBuiltinModule('node:http')
+// Not imported: that looks at every export, and one of them is a WebSocket with all of fetch behind it. And threads that
+// take other things from this package need neither.
+const http = () => process.getBuiltinModule('node:http')
+const https = () => process.getBuiltinModule('node:https')
 
 /** Why something is not well; an empty list means well. */
 export type Check = () => readonly string[]
@@ -78,13 +79,13 @@ interface Serving {
 }
 
 function plain(handle: Handle): Serving {
-  return { server: createServer(handle), stopRenewing: () => {} }
+  return { server: http().createServer(handle), stopRenewing: () => {} }
 }
 
 /** A certificate that cannot be read any more leaves the one in use. */
 function encrypted(tls: () => ServedTls, handle: Handle): Serving {
   let used = tls()
-  const server = createHttpsServer(used, handle)
+  const server = https().createServer(used, handle)
   const renewal = setInterval(() => {
     try {
       const now = tls()
@@ -119,7 +120,7 @@ async function page(init: HealthServerInit, request: IncomingMessage): Promise<P
   const more = init.pages !== undefined && Object.hasOwn(init.pages, path) ? init.pages[path] : undefined
   if (more === undefined) return { status: 404, contentType: 'text/plain', body: 'not found\n' }
   const status = (await init.admit?.({ path, authorization: request.headers.authorization })) ?? 200
-  return status === 200 ? more() : { status, contentType: 'text/plain', body: `${STATUS_CODES[status]}\n` }
+  return status === 200 ? more() : { status, contentType: 'text/plain', body: `${http().STATUS_CODES[status]}\n` }
 }
 
 function verdict(reasons: readonly string[]): Page {
