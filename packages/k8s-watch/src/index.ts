@@ -58,6 +58,7 @@ export { type Selection } from './source.ts'
 export { spreadStart, type StartSpread, type StartSpreadComponents, type StartSpreadInit } from './start-spread.ts'
 export { writeStatus, type StatusWrite } from './status-writer.ts'
 export { Store, type Indexes, type Lister, type Stored, type StoreChange } from './store.ts'
+export { type Members, type Unread } from './members.ts'
 export { type KubeRequest, type KubeResponse, type KubeTransport } from './transport.ts'
 export {
   createWorkQueue,

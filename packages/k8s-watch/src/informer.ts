@@ -3,6 +3,7 @@ import { MachineRunner, type Clock, type Random } from '@metallb-ts/runtime'
 import type { KubeEvents } from './events.ts'
 import { asKubeFailure, type Flaw } from './failure.ts'
 import { Intake } from './intake.ts'
+import type { Unread } from './members.ts'
 import { Pace } from './pace.ts'
 import { Reachability } from './reachability.ts'
 import { Reading } from './reading.ts'
@@ -40,6 +41,8 @@ export interface InformerInit<Raw extends KubeObject, T> extends Selection {
    * and told as `kube:object-unreadable`. @default the whole object
    */
   readonly project?: (raw: Raw) => T | undefined
+  /** Members of an object that `project` does not look at: where a watch brings them, they are not decoded. */
+  readonly unread?: Unread
   readonly indexes?: Indexes<T>
   /** Given what the store had of an object that it has no longer; must not throw. */
   readonly onDeleted?: (value: T) => void

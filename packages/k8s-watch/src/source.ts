@@ -1,5 +1,6 @@
 import type { Random } from '@metallb-ts/runtime'
 import { failureOf, kubeFailure, type KubeFailure } from './failure.ts'
+import type { Unread } from './members.ts'
 import { Reachability } from './reachability.ts'
 import { collectionPath, type KubeObject, type Resource } from './resource.ts'
 import { ServedChoice, type OlderResource, type Served } from './served-choice.ts'
@@ -18,6 +19,8 @@ export interface Selection {
 export interface SourceInit<Raw extends KubeObject> extends Selection {
   readonly resource: Resource
   readonly older?: readonly OlderResource<Raw>[]
+  /** Of each object of the resource. */
+  readonly unread?: Unread
   /** An answer, or a watch, without a byte for this long is given up; milliseconds. */
   readonly idleMs: number
   /** Another resource is read from here on: its versions have nothing to do with those that came before. */
@@ -87,7 +90,7 @@ export class Source<Raw extends KubeObject> {
     signal: AbortSignal,
     idleMs: number | undefined,
   ): Promise<KubeResponse> {
-    const { namespace, name, labelSelector, fieldSelector } = this.#init
+    const { namespace, name, labelSelector, fieldSelector, unread } = this.#init
     const byName = name === undefined ? undefined : `metadata.name=${name}`
     const fields = [byName, fieldSelector].filter(selector => selector !== undefined).join(',')
     const request: KubeRequest = {
@@ -95,6 +98,7 @@ export class Source<Raw extends KubeObject> {
       path: collectionPath(resource, namespace),
       query: { ...query, labelSelector, fieldSelector: fields === '' ? undefined : fields },
       signal,
+      ...(unread !== undefined && resource === this.#init.resource && { unread: { object: unread } }),
       ...(idleMs !== undefined && { idleMs }),
     }
     const reachability = Reachability.of(this.#transport)

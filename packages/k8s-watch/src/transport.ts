@@ -1,3 +1,5 @@
+import type { Members } from './members.ts'
+
 /** One request to the API server. */
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -6,6 +8,8 @@ export interface KubeRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal?: AbortSignal
+  /** What nobody reads of each line of the answer: the transport may leave it out. */
+  readonly unread?: Members
   /** The answer is given up after this long without a byte. @default 30000 */
   readonly idleMs?: number
 }

@@ -62,12 +62,12 @@ export function httpTransport(init: HttpTransportInit): KubeTransport {
         }).catch(distrust)
       const authorization = await init.authorization?.()
       const response = await attempt(authorization)
-      if (response.status !== 401 || init.onUnauthorized === undefined) return answer(response, distrust)
+      if (response.status !== 401 || init.onUnauthorized === undefined) return answer(request, response, distrust)
       init.onUnauthorized()
       const renewed = await init.authorization?.()
-      if (renewed === authorization) return answer(response, distrust)
+      if (renewed === authorization) return answer(request, response, distrust)
       response.dump()
-      return answer(await attempt(renewed), distrust)
+      return answer(request, await attempt(renewed), distrust)
     },
   }
 }
@@ -112,7 +112,11 @@ export function tlsFiles(
 const DEFAULT_IDLE_MS = 30_000
 const FILE_MS = 60_000
 
-function answer({ status, headers: given, body }: Exchanged, failed: (error: unknown) => never): KubeResponse {
+function answer(
+  { unread }: KubeRequest,
+  { status, headers: given, body }: Exchanged,
+  failed: (error: unknown) => never,
+): KubeResponse {
   const headers: Record<string, string> = {}
   for (const name of Object.keys(given)) {
     const value = given[name]
@@ -125,7 +129,7 @@ function answer({ status, headers: given, body }: Exchanged, failed: (error: unk
     text: () => wholeText(bytes).catch(failed),
     lines: async function* () {
       try {
-        yield* linesOf(bytes)
+        yield* linesOf(bytes, unread)
       } catch (error) {
         failed(error)
       }

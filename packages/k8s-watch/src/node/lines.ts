@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { Failure } from '@metallb-ts/runtime'
 import { kubeFailure, type Flaw, type KubeFailure } from '../failure.ts'
+import type { Members } from '../members.ts'
+import { cutter } from './cut.ts'
 
 /** A line, or a last one that never ends, of more bytes than this is refused: no object of Kubernetes has two million. */
 export const MAX_LINE_BYTES: number = 16 * 1024 * 1024
@@ -11,8 +13,14 @@ export const MAX_BODY_BYTES: number = 256 * 1024 * 1024
 /**
  * Splits a body into lines as it comes, a few at a time. Rejects with a `Failure` when the body ends within a line, and
  * for a line that is too long or no UTF-8; lines before it have been told.
+ *
+ * @param unread what to leave out of each line
  */
-export async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[], void, void> {
+export async function* linesOf(
+  body: AsyncIterable<Uint8Array>,
+  unread?: Members,
+): AsyncGenerator<readonly string[], void, void> {
+  const shortened = unread === undefined ? undefined : cutter(unread)
   const held: Buffer[] = []
   let heldBytes = 0
   try {
@@ -23,7 +31,8 @@ export async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<
         const lines: string[] = []
         for (; end >= 0 && lines.length < MOST_LINES; end = chunk.indexOf(NEWLINE, from)) {
           const line = chunk.subarray(from, end)
-          lines.push(textOf(heldBytes === 0 ? line : Buffer.concat([...held.splice(0), line])))
+          const whole = heldBytes === 0 ? line : Buffer.concat([...held.splice(0), line])
+          lines.push(textOf(shortened === undefined ? whole : shortened(whole)))
           heldBytes = 0
           from = end + 1
         }
