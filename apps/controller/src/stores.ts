@@ -58,7 +58,11 @@ export function createStores(
   const pools = createInformer<IPAddressPool>(components, { resource: IP_ADDRESS_POOLS, namespace })
   const communities = createInformer<Community>(components, { resource: COMMUNITIES, namespace })
   const namespaces = createInformer<Namespace>(components, { resource: NAMESPACES, project: projectNamespace })
-  const nodes = createInformer<Node>(components, { resource: NODES, project: projectNode })
+  const nodes = createInformer<Node>(components, {
+    resource: NODES,
+    project: projectNode,
+    unread: { metadata: { managedFields: true }, status: { images: true } },
+  })
   const states = createInformer<ConfigurationState>(components, {
     resource: CONFIGURATION_STATES,
     namespace,

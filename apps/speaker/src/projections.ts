@@ -7,7 +7,14 @@ import {
   type ObjectMeta,
   type Service,
 } from '@metallb-ts/api'
+import type { Unread } from '@metallb-ts/k8s-watch'
 import { ANNOUNCED_CONDITION } from '@metallb-ts/policy'
+
+/** What `projectService` does not look at. */
+export const UNREAD_OF_SERVICES: Unread = {
+  metadata: { managedFields: true, annotations: { 'kubectl.kubernetes.io/last-applied-configuration': true } },
+  spec: { ports: true, selector: true },
+}
 
 /** What is kept of a Service: what announcing it reads. */
 export function projectService({ metadata, spec, status }: Service): Service {
@@ -43,6 +50,13 @@ export interface SliceFacts extends Pick<EndpointSlice, 'endpoints'> {
   readonly service: string
 }
 
+/** What `projectSlice` does not look at. */
+export const UNREAD_OF_SLICES: Unread = {
+  metadata: { managedFields: true, ownerReferences: true },
+  endpoints: { '*': { targetRef: true } },
+  ports: true,
+}
+
 /** Slices of no Service are left out. */
 export function projectSlice({ metadata, endpoints }: EndpointSlice): SliceFacts | undefined {
   const name = metadata.labels?.[SERVICE_NAME_LABEL]
@@ -63,6 +77,9 @@ export function projectConfiguration<T extends KubeObject>({ metadata, ...rest }
   const { status: _status, ...meaning } = rest as { readonly status?: unknown }
   return { ...meaning, metadata: { ...meta, ...(metadata.labels && { labels: metadata.labels }) } } as T
 }
+
+/** What is large of what `projectNode` does not look at. */
+export const UNREAD_OF_NODES: Unread = { metadata: { managedFields: true }, status: { images: true } }
 
 /** Ten kilobytes of images and capacities are nobody's business here. */
 export function projectNode({ metadata, spec, status }: Node): Node {

@@ -27,7 +27,16 @@ import {
   type InformerComponents,
 } from '@metallb-ts/k8s-watch'
 import type { ConfigResources, ObjectName } from '@metallb-ts/policy'
-import { projectConfiguration, projectNode, projectService, projectSlice, type SliceFacts } from './projections.ts'
+import {
+  projectConfiguration,
+  projectNode,
+  projectService,
+  projectSlice,
+  UNREAD_OF_NODES,
+  UNREAD_OF_SERVICES,
+  UNREAD_OF_SLICES,
+  type SliceFacts,
+} from './projections.ts'
 
 /** Everything the speaker watches. */
 export interface Stores {
@@ -47,12 +56,17 @@ export interface Stores {
 export function createStores(components: InformerComponents, namespace: string): Stores {
   const servicesOfSlices = new Map<string, string>()
   const texts = new Map<string, string>()
-  const services = createInformer(components, { resource: SERVICES, project: projectService })
+  const services = createInformer(components, {
+    resource: SERVICES,
+    project: projectService,
+    unread: UNREAD_OF_SERVICES,
+  })
   const slices = createInformer(components, {
     resource: ENDPOINT_SLICES,
     older: OLDER_ENDPOINTS,
     labelSelector: '!service.kubernetes.io/headless',
     indexes: { service: (slice: SliceFacts) => [slice.service] },
+    unread: UNREAD_OF_SLICES,
     project: raw => {
       const slice = projectSlice(raw)
       if (slice !== undefined)
@@ -60,7 +74,7 @@ export function createStores(components: InformerComponents, namespace: string):
       return slice
     },
   })
-  const nodes = createInformer(components, { resource: NODES, project: projectNode })
+  const nodes = createInformer(components, { resource: NODES, project: projectNode, unread: UNREAD_OF_NODES })
   const pools = createInformer<IPAddressPool>(components, {
     resource: IP_ADDRESS_POOLS,
     namespace,
