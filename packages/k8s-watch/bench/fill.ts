@@ -22,6 +22,9 @@ export interface Change {
 const IN_FLIGHT = 32
 const MOST_TRIES = 20
 const RETRY_MS = 500
+
+process.on('disconnect', () => process.exit(0))
+const PASSING = ['server-error', 'invalid', 'unreachable', 'too-many-requests'] as const
 const [path = '', ...counts] = process.argv.slice(2)
 const [services = 0, slices = 0, nodes = 0] = counts.map(Number)
 const { transport } = await connect(path, 'fill')
@@ -37,7 +40,8 @@ let turn = 0
 process.on('message', ({ changes }: Change) => {
   void each(changes, i => {
     const metadata = { labels: { turn: String(turn++) } }
-    return client.patch(SERVICES, objectKey(service(i % services) as KubeObject), { metadata }, { type: 'merge' })
+    const key = objectKey(service(i % services) as KubeObject)
+    return patiently(() => client.patch(SERVICES, key, { metadata }, { type: 'merge' }))
   }).then(() => process.send?.('done'))
 })
 
@@ -54,15 +58,26 @@ async function each(count: number, make: (i: number) => Promise<unknown>): Promi
   await Promise.all(Array.from({ length: IN_FLIGHT }, work))
 }
 
-/** The server tracks who owns what itself. A range of cluster addresses that is not there yet comes a moment after the start. */
+/** The server tracks who owns what itself. */
 async function create(resource: Resource, { metadata, ...fields }: StoredObject): Promise<void> {
   const { managedFields: _tracked, ...kept } = metadata
-  for (let tries = 1; ; tries++) {
+  await patiently(async () => {
     try {
       await client.create(resource, { ...fields, metadata: kept })
+    } catch (error) {
+      if (!isCode(error, 'already-exists')) throw error // a try that had no answer was done
+    }
+  })
+}
+
+/** A server that starts, or has much to do, is asked again: a range of cluster addresses comes a moment after the start. */
+async function patiently(write: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await write()
       return
     } catch (error) {
-      if (tries >= MOST_TRIES || !isCode(error, 'server-error', 'invalid')) throw error
+      if (tries >= MOST_TRIES || !isCode(error, ...PASSING)) throw error
       await new Promise(resolve => setTimeout(resolve, RETRY_MS))
     }
   }
