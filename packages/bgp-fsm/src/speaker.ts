@@ -5,7 +5,7 @@ import type { Discovery } from './discovery.ts'
 import type { PeerComponents } from './peer-components.ts'
 import { Peer } from './peer.ts'
 import { peerChange, type PeerChange, type PeerInit, type PeerKey } from './peer-init.ts'
-import { Turns } from './turns.ts'
+import { Turns, type WorkStep } from './turns.ts'
 import type { Connection, ConnectionHandlers, ListenKey } from './transport.ts'
 import { encodeMessage } from './wire/message.ts'
 import { ERRORS } from './wire/notification.ts'
@@ -166,9 +166,13 @@ class RoutingSpeaker implements Speaker {
   }
 
   setRoutes(source: string, routes: readonly SourcedRoute[]): void {
+    this.#turns.begin(`routes of ${source}`, this.#intake(source, routes))
+  }
+
+  #intake(source: string, routes: readonly SourcedRoute[]): WorkStep {
     const steps = this.#routes.replace(source, routes)
     this.#intakes.add(source)
-    this.#turns.begin(`routes of ${source}`, () => {
+    return () => {
       const { done, value: changed } = steps.next()
       if (done === true) return void this.#intakes.delete(source)
       if (changed === undefined) return 1
@@ -178,6 +182,21 @@ class RoutingSpeaker implements Speaker {
         for (const peer of this.#peers.values()) peer.setRoute(key, routeFor(changed, peer.init.name))
       }
       return 1 + this.#peers.size
+    }
+  }
+
+  /** One source after the other, over turns. */
+  #withdrawEverything(): void {
+    for (const source of this.#intakes) this.setRoutes(source, [])
+    const sources = this.#routes.sources().values()
+    let intake: WorkStep | undefined
+    this.#turns.begin('withdrawal of everything', () => {
+      const cost = intake?.()
+      if (cost !== undefined) return cost
+      const { done, value: source } = sources.next()
+      if (done === true) return undefined
+      intake = this.#intake(source, [])
+      return 1
     })
   }
 
@@ -224,7 +243,7 @@ class RoutingSpeaker implements Speaker {
         for (const peer of peers) this.updatePeer(peer.init.name, { ...peer.init, isDraining: true })
         await this.#until(() => false, drainMs)
       }
-      for (const source of new Set([...this.#routes.sources(), ...this.#intakes])) this.setRoutes(source, [])
+      this.#withdrawEverything()
       await this.#until(() => peers.every(peer => peer.isFlushed), deadlineMs)
     }
     let closed = false

@@ -120,6 +120,24 @@ test('[B-RIB-01] who stops while a large set is taken in announces nothing of it
   expect(scene.take()).toEqual(['N6/2'])
 })
 
+test('[B-RIB-01] who stops takes back what many sources announce over turns, and all of it', async () => {
+  const scene = new Scene().establish()
+  hosts(MANY).forEach((one, i) => scene.speaker.setRoutes(`source ${i}`, [one]))
+  scene.advance(1_000)
+  expect(scene.session.advertised()).toHaveLength(MANY)
+  scene.take()
+  const stopping = scene.speaker.stop()
+  expect(scene.session.prefixes.desired).toBeGreaterThan(MANY / 2)
+  for (let i = 0; i < 50; i++) {
+    scene.advance(100)
+    await Promise.resolve()
+  }
+  await stopping
+  const withdrawals = scene.peer.take()
+  expect(withdrawals.at(-1)?.type).toBe('notification')
+  expect(withdrawals.reduce((sum, one) => sum + (one.type === 'update' ? one.withdrawn.length : 0), 0)).toBe(MANY)
+})
+
 test('a peer that is removed while it is told keeps no other waiting', () => {
   const scene = new Scene().establish()
   scene.speaker.setRoutes('test', hosts(MANY))
