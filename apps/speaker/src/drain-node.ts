@@ -71,12 +71,17 @@ export function createDrain(
     tell()
   }
 
+  /** All that is announced is gone through only where that decides. */
+  function finding(): Finding | undefined {
+    return runner.state.name === 'serving' ? undefined : drainFinding(runner.state, announced())
+  }
+
   function tell(): void {
-    const finding = drainFinding(runner.state, announced())
-    const text = JSON.stringify([runner.state.name, finding])
+    const found = finding()
+    const text = JSON.stringify([runner.state.name, found])
     if (text === told) return
     told = text
-    const { code, message } = finding ?? {}
+    const { code, message } = found ?? {}
     events.publish('drain:moved', {
       to: runner.state.name,
       ...(code !== undefined && { code }),
@@ -101,7 +106,7 @@ export function createDrain(
     get view() {
       return view
     },
-    finding: () => drainFinding(runner.state, announced()),
+    finding,
     wish: wish => {
       runner.dispatch({ type: 'wished', wish, atStart: !wasWished })
       wasWished = true
