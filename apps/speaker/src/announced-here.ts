@@ -53,6 +53,7 @@ export function createAnnouncedTracker(
     { clock, random },
     {
       name: 'announced',
+      urgency: 'backlog',
       reconcile: service => {
         judge(service)
         return DONE
@@ -112,9 +113,9 @@ export function createAnnouncedTracker(
     queue.addEvery('routed', routed())
   }
 
-  function* routed(isMeant: (service: string) => boolean = () => true): Generator<string> {
+  function* routed(isMeant: (service: string) => boolean = () => true): Generator<string | undefined> {
     for (const service of services.services())
-      if ((services.desired(service)?.bgp.length ?? 0) > 0 && isMeant(service)) yield service
+      yield (services.desired(service)?.bgp.length ?? 0) > 0 && isMeant(service) ? service : undefined
   }
 
   function isUntold(service: string): boolean {

@@ -85,6 +85,7 @@ export function createOwnObjects<T extends OwnObject>(
     { clock, random },
     {
       name: what,
+      urgency: 'backlog',
       concurrency,
       reconcile: permitted({ clock, logger }, reconcile),
       onOutcome: (key, outcome) => {

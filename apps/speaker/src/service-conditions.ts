@@ -54,6 +54,7 @@ export function createConditionWriter(parts: ConditionParts, { node }: { readonl
     { clock, random },
     {
       name: 'conditions',
+      urgency: 'backlog',
       concurrency: AT_ONCE,
       reconcile: permitted({ clock, logger }, reconcile),
       onOutcome: (service, outcome) => {

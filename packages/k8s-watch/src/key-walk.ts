@@ -1,9 +1,12 @@
-/** Names that are read from their source one by one, as they are taken. It is known of the last that it is the last. */
+/**
+ * Names that are read from their source one by one, as they are taken. It is known of the last that it is the last. Where the
+ * source yields undefined it has left something out.
+ */
 export class KeyWalk {
-  readonly #rest: Iterator<string>
-  #next: IteratorResult<string>
+  readonly #rest: Iterator<string | undefined>
+  #next: IteratorResult<string | undefined>
 
-  constructor(keys: Iterable<string>) {
+  constructor(keys: Iterable<string | undefined>) {
     this.#rest = keys[Symbol.iterator]()
     this.#next = this.#rest.next()
   }
@@ -12,10 +15,15 @@ export class KeyWalk {
     return this.#next.done === true
   }
 
+  /** Undefined at the end, and where many were left out in a row: then it is for others to go on first. */
   take(): string | undefined {
-    if (this.#next.done === true) return undefined
-    const { value } = this.#next
-    this.#next = this.#rest.next()
-    return value
+    for (let passed = 0; passed < MOST_PASSED && this.#next.done !== true; passed++) {
+      const { value } = this.#next
+      this.#next = this.#rest.next()
+      if (value !== undefined) return value
+    }
+    return undefined
   }
 }
+
+const MOST_PASSED = 256 // some ten microseconds

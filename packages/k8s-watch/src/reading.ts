@@ -117,7 +117,7 @@ export class Reading<Raw extends KubeObject, T> {
       } finally {
         if (events > 0 && !signal.aborted) report({ type: 'advanced', revision, events })
       }
-    })
+    }, 'live')
   }
 
   /** A set may be large: others have their turn in between, and no later change overtakes it. */

@@ -2,7 +2,7 @@ import { backoffDelay, type BackoffPolicy, type Clock, type Random, type Timer }
 import { asKubeFailure } from './failure.ts'
 import { KeyLine } from './key-line.ts'
 import { KeyWalk } from './key-walk.ts'
-import { Pace } from './pace.ts'
+import { Pace, type Urgency } from './pace.ts'
 
 /** What came of one run. */
 export type Outcome =
@@ -33,6 +33,11 @@ export interface WorkQueueInit {
   readonly mostKeys?: number
   /** Keys worked on at once. @default 1 */
   readonly concurrency?: number
+  /**
+   * In the turns of the event loop that it shares: `live` keys go before whatever walks over everything; with `backlog`
+   * nobody waits for any of them. @default live
+   */
+  readonly urgency?: Urgency
   /** @default 5 ms doubling to 60 s */
   readonly backoff?: BackoffPolicy
   /** After each run. */
@@ -47,9 +52,10 @@ export interface WorkQueue {
   add(key: string, options?: { readonly priority?: 'live' | 'backlog' }): void
   /**
    * All of these, after what waits: each is read when there is time for it, so that thousands cost nothing at once. Of one
-   * source one walk is under way: it begins anew when it is added again.
+   * source one walk is under way: it begins anew when it is added again. A source that searches yields undefined for what it
+   * leaves out, so that a search without a find takes its turns, too.
    */
-  addEvery(source: string, keys: Iterable<string>): void
+  addEvery(source: string, keys: Iterable<string | undefined>): void
   /** Keys that wait or run, those that wait for a time left out; a walk under way counts as one. */
   readonly length: number
   /** Resolves when nothing waits and nothing runs. */
@@ -72,6 +78,8 @@ class KeyedQueue implements WorkQueue {
   readonly #pace: Pace
   readonly #live = new KeyLine()
   readonly #backlog = new KeyLine()
+  /** Of the pace, for the next key. */
+  readonly #asked = new Set<Urgency>()
   readonly #running = new Set<string>()
   readonly #again = new Set<string>()
   #isOverfull = false
@@ -109,12 +117,12 @@ class KeyedQueue implements WorkQueue {
     this.#pump()
   }
 
-  addEvery(source: string, keys: Iterable<string>): void {
-    this.#begin(source, keys)
+  addEvery(source: string, keys: Iterable<string | undefined>): void {
+    this.#beginWalk(source, keys)
     this.#pump()
   }
 
-  #begin(source: string, keys: Iterable<string>): void {
+  #beginWalk(source: string, keys: Iterable<string | undefined>): void {
     this.#walks.delete(source)
     const walk = new KeyWalk(keys)
     if (!walk.isOver) this.#walks.set(source, walk)
@@ -176,7 +184,7 @@ class KeyedQueue implements WorkQueue {
   #walked(): string | undefined {
     if (this.#walks.size === 0 && this.#isOverfull) {
       this.#isOverfull = false
-      this.#begin(EVERY_KEY, this.#init.everyKey?.() ?? [])
+      this.#beginWalk(EVERY_KEY, this.#init.everyKey?.() ?? [])
     }
     for (const [source, walk] of this.#walks) {
       const key = walk.take()
@@ -187,17 +195,36 @@ class KeyedQueue implements WorkQueue {
     return undefined
   }
 
+  get #isEmpty(): boolean {
+    return this.#live.size + this.#backlog.size + this.#walks.size === 0 && !this.#isOverfull
+  }
+
+  get #hasRoom(): boolean {
+    return this.#isStarted && this.#running.size < (this.#init.concurrency ?? 1)
+  }
+
+  /** Which key is next is found when there is time for it: one that came meanwhile may go first. */
   #pump(): void {
-    while (this.#isStarted && this.#running.size < (this.#init.concurrency ?? 1)) {
-      const key = this.#take()
-      if (key === undefined) return
-      this.#running.add(key)
-      void this.#run(key)
+    const { urgency: live = 'live' } = this.#init
+    while (this.#hasRoom && !this.#isEmpty) {
+      const urgency = this.#live.size > 0 ? live : 'backlog'
+      if (this.#asked.has(urgency)) return
+      this.#asked.add(urgency)
+      void this.#pace.run(() => this.#begin(urgency), urgency).then(() => this.#pump())
     }
   }
 
+  #begin(urgency: Urgency): void {
+    this.#asked.delete(urgency)
+    if (!this.#hasRoom || (urgency === 'live' && this.#live.size === 0)) return
+    const key = this.#take()
+    if (key === undefined) return this.#tellIdle()
+    this.#running.add(key)
+    void this.#run(key)
+  }
+
   async #run(key: string): Promise<void> {
-    const outcome = await this.#pace.run(() => (this.#isStarted ? this.#outcome(key) : DONE))
+    const outcome = await this.#outcome(key)
     this.#running.delete(key)
     this.#init.onOutcome?.(key, outcome)
     if (outcome.kind !== 'retry') this.#failures.delete(key)
@@ -205,6 +232,10 @@ class KeyedQueue implements WorkQueue {
     else if (this.#isStarted) this.#schedule(key, outcome)
     this.#pump()
     if (this.#running.size === 0) for (const resolve of this.#ended.splice(0)) resolve()
+    this.#tellIdle()
+  }
+
+  #tellIdle(): void {
     if (this.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 

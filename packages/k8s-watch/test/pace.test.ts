@@ -1,6 +1,6 @@
 import type { Clock } from '@metallb-ts/runtime'
 import { describe, expect, it } from 'vitest'
-import { Pace, TURN_MS } from '../src/pace.ts'
+import { LIVE_MS, Pace, TURN_MS } from '../src/pace.ts'
 import { PAGE_CHARACTERS, PageSize, readPage } from '../src/paging.ts'
 import { settled } from './scripted-server.ts'
 
@@ -68,6 +68,44 @@ describe('[K-42] the pace of reading', () => {
     const next = Pace.of(clock).run(() => 7)
     await clock.nextTurn()
     expect(await next).toBe(7)
+  })
+
+  it('what somebody waits for is done in a turn that others have used up, as far as its own part goes', async () => {
+    const clock = new WorkClock()
+    const pace = Pace.of(clock)
+    const done: string[] = []
+    const does = (name: string, ms: number) => (): void => {
+      clock.at += ms
+      done.push(name)
+    }
+    void pace.run(does('walk', TURN_MS))
+    void pace.run(does('more of the walk', 1))
+    void pace.run(does('a change', LIVE_MS), 'live')
+    void pace.run(does('another', 1), 'live')
+    expect(done).toEqual(['walk', 'a change'])
+    await clock.nextTurn()
+    expect(done).toEqual(['walk', 'a change', 'another'])
+  })
+
+  it('a walk stands back for the turn after a change, and never for two in a row', async () => {
+    const clock = new WorkClock()
+    const pace = Pace.of(clock)
+    const walked: number[] = []
+    let turn = 0
+    const walk = async (): Promise<void> => {
+      for (;;)
+        await pace.run(() => {
+          clock.at += 1
+          walked.push(turn)
+        })
+    }
+    void walk()
+    await settled()
+    for (turn = 1; turn <= 6; turn++) {
+      if (turn < 5) void pace.run(() => (clock.at += 1), 'live')
+      await clock.nextTurn()
+    }
+    expect([...new Set(walked)]).toEqual([0, 2, 4, 5, 6])
   })
 })
 

@@ -265,6 +265,66 @@ describe('the work queue', () => {
     expect(runs.map(({ key }) => key)).toEqual(['a', 'b', 'a'])
   })
 
+  it('a key that somebody waits for goes before a walk that has used up its turn', async () => {
+    let now = 0
+    const turns: (() => void)[] = []
+    const clock = {
+      now: () => now,
+      wallTime: () => now,
+      setTimer: (_: number, fire: () => void) => (turns.push(fire), { cancel: () => {} }),
+    }
+    const done: string[] = []
+    const reconcile =
+      (ms: number) =>
+      (key: string): Outcome => {
+        now += ms
+        done.push(key)
+        return DONE
+      }
+    const queue = createWorkQueue({ clock, random: new SimRandom(1) }, { name: 'test', reconcile: reconcile(1) })
+    const signs = createWorkQueue(
+      { clock, random: new SimRandom(1) },
+      { name: 'signs', urgency: 'backlog', reconcile: reconcile(1) },
+    )
+    queue.start()
+    signs.start()
+    queue.addEvery(
+      'all',
+      Array.from({ length: 100 }, (_, i) => `k${i}`),
+    )
+    await settled()
+    expect(done).toEqual(['k0', 'k1', 'k2', 'k3', 'k4'])
+    signs.add('sign')
+    queue.add('changed')
+    expect(done.at(-1)).toBe('changed')
+    for (const fire of turns.splice(0)) fire()
+    await settled()
+    expect(done).not.toContain('sign') // what the change led to goes out first
+    for (const fire of turns.splice(0)) fire()
+    await settled()
+    expect(done).toContain('sign')
+    while (turns.length > 0) {
+      for (const fire of turns.splice(0)) fire()
+      await settled()
+    }
+    expect([done.length, queue.length, signs.length]).toEqual([102, 0, 0])
+  })
+
+  it('a search that finds nothing takes its turns, and comes to an end', async () => {
+    const { queue, runs } = held({})
+    const length = 10_000
+    let seen = 0
+    function* search(): Generator<string | undefined> {
+      for (; seen < length; seen++) yield seen === length / 2 ? 'found' : undefined
+    }
+    queue.start()
+    queue.addEvery('some', search())
+    expect(runs.map(({ key }) => key)).toEqual(['found'])
+    await runs[0]!.finish()
+    await queue.idle()
+    expect([seen, queue.length]).toEqual([length, 0])
+  })
+
   it('stops in the middle of a walk', async () => {
     const { queue, runs } = held({})
     queue.start()
