@@ -5,8 +5,9 @@ import { connect, serveMetrics } from '@metallb-ts/k8s-watch/node'
 import { releaseFreeMemory, releaseProgramPages } from '@metallb-ts/linux-net/node'
 import { parseAddress } from '@metallb-ts/netip'
 import {
+  compactHeap,
   createJsonLogger,
-  keepHeapSmall,
+  growHeapSlowly,
   REAL_CLOCK,
   realRandom,
   startHealthServer,
@@ -72,10 +73,15 @@ async function run(options: SpeakerOptions): Promise<void> {
       drainDelayMs: options.drainSeconds * 1_000,
     },
   )
-  speaker.bus.subscribe('process:works', keepHeapSmall)
+  speaker.bus.subscribe('process:works', growHeapSlowly)
   speaker.bus.subscribe('process:rests', () => {
+    const endCompacting = compactHeap()
     giveBack()
-    setTimeout(giveBack, COLLECTED_MS).unref() // a process that stops does not wait for it
+    const rested = setTimeout(() => {
+      endCompacting()
+      giveBack()
+    }, COLLECTED_MS)
+    rested.unref() // a process that stops does not wait for it
   })
   const starting = speaker.start()
   const scrape = await serveMetrics(options, {

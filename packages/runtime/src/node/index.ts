@@ -1,3 +1,4 @@
+export { compactHeap, growHeapSlowly } from './even-heap.ts'
 export { keepHeapSmall } from './small-heap.ts'
 export {
   startHealthServer,
