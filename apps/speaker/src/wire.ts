@@ -167,10 +167,9 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     config: () => {
       config.reconcile()
       drain.wish(config.nodes.get(init.node)?.drain ?? 'no')
-      lan?.setPeers(heartbeatPeers())
-      work.add('paths')
-      work.add('everyService') // each has a turn of its own
+      for (const task of ['heartbeats', 'paths', 'everyService']) work.add(task) // each has a turn of its own
     },
+    heartbeats: () => lan?.setPeers(heartbeatPeers()),
     paths: watchPaths,
     layer2: applyLayer2,
     everyService,
