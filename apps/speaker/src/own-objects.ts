@@ -113,11 +113,13 @@ export function createOwnObjects<T extends OwnObject>(
     )
   }
 
+  /** What there is to do is found at once, of every kind: what comes after an `await`, the queue's pace does not see. */
   async function reconcile(key: string): Promise<Outcome> {
+    const kept = await Promise.allSettled(followed.map(({ kind, informer }) => keep(kind, informer, key)))
     let later: Outcome = DONE
-    for (const { kind, informer } of followed) {
-      const outcome = await keep(kind, informer, key)
-      if (outcome.kind !== 'done') later = outcome
+    for (const one of kept) {
+      if (one.status === 'rejected') throw one.reason
+      if (one.value.kind !== 'done') later = one.value
     }
     return later
   }
