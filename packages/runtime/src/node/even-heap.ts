@@ -10,11 +10,10 @@ export function growHeapSlowly(): void {
 }
 
 /**
- * Has V8 bring together what lives, a part of it in each of the collections to come: for a time of rest. What it answers ends
+ * Has V8 bring together what lives, up to 12 MB in each of the collections to come: for a time of rest. What it answers ends
  * that; collections then move little again.
  */
 export function compactHeap(): () => void {
-  setFlagsFromString('--no-memory-reducer-favors-memory') // half as much in one
   setFlagsFromString('--memory-reducer-gc-count=6')
   setFlagsFromString('--optimize-for-size')
   return () => setFlagsFromString('--no-optimize-for-size')
