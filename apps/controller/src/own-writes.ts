@@ -19,6 +19,11 @@ export class OwnWrites<Resource extends KubeObject> {
     return version !== undefined && this.#written.get(key)?.answer.isVersion(version) === true
   }
 
+  /** It has come back. */
+  forget(key: string): void {
+    this.#written.delete(key)
+  }
+
   /** The store's object, or ours where the store still has the one that we wrote over. */
   latest(key: string, stored: Resource | undefined): Resource | undefined {
     const written = this.#written.get(key)

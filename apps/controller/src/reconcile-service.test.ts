@@ -7,7 +7,7 @@ import { AddressBook } from './address-book.ts'
 import type { InstallationEvents, ServiceEvents } from './events.ts'
 import { ForeignInstallations } from './foreign-installations.ts'
 import type { KeptService } from './projections.ts'
-import { createServiceReconciler } from './reconcile-service.ts'
+import { createServiceReconciler, type ServiceReconciler } from './reconcile-service.ts'
 import { WaitingServices } from './waiting.ts'
 
 const KEY = 'default/web'
@@ -25,7 +25,8 @@ let stored: KeptService
 let written: KeptService
 let decisions: number
 let book: AddressBook
-let reconcile: (key: string) => Promise<unknown>
+let reconciler: ServiceReconciler
+let reconcile: ServiceReconciler['reconcile']
 
 beforeEach(() => {
   const clock = new SimClock()
@@ -41,7 +42,7 @@ beforeEach(() => {
     metadata: { name: 'web', namespace: 'default', resourceVersion: '1' },
     spec: { type: 'LoadBalancer', clusterIPs: ['10.96.0.1'], ports: [{ port: 80 }] },
   }
-  reconcile = createServiceReconciler({
+  reconciler = createServiceReconciler({
     ...{ clock, events, waiting, rules: () => RULES, foreign: new ForeignInstallations({ clock, events }) },
     services: { get: () => stored },
     book: {
@@ -66,6 +67,7 @@ beforeEach(() => {
       return Promise.resolve({ ok: true, value: { isVersion: version => version === '2', read: () => answer } })
     },
   })
+  reconcile = key => reconciler.reconcile(key)
 })
 
 test('what the watch brings back of our own write is not judged again', async () => {
@@ -97,4 +99,21 @@ test('before it comes back, a decision is made from what was written', async () 
   await reconcile(KEY)
   expect(decisions).toBe(2)
   expect(written.metadata.resourceVersion).toBe('2')
+})
+
+test('our own write is over when it comes back, once', async () => {
+  await reconcile(KEY)
+  expect(reconciler.isOver(KEY)).toBe(false)
+  stored = written
+  expect(reconciler.isOver(KEY)).toBe(true)
+  expect(reconciler.isOver(KEY)).toBe(false)
+})
+
+test('it is not over when pools have changed meanwhile, or somebody else wrote over it', async () => {
+  await reconcile(KEY)
+  stored = { ...written, metadata: { ...written.metadata, resourceVersion: '3' } }
+  expect(reconciler.isOver(KEY)).toBe(false)
+  stored = written
+  book.setPools([POOL], [stored], RULES)
+  expect(reconciler.isOver(KEY)).toBe(false)
 })

@@ -25,21 +25,39 @@ export interface ServiceParts {
   readonly events: Publisher<ServiceEvents>
 }
 
-/** Makes one Service's status say what is so. */
-export function createServiceReconciler(parts: ServiceParts): (key: string) => Promise<Outcome> {
+export interface ServiceReconciler {
+  /** Makes one Service's status say what is so. */
+  reconcile(key: string): Promise<Outcome>
+  /** Whether the store has nothing new: our own write came back. True once for each write. */
+  isOver(key: string): boolean
+}
+
+export function createServiceReconciler(parts: ServiceParts): ServiceReconciler {
   const { clock, services, rules, book, waiting, foreign, write, events } = parts
   const written = new OwnWrites<KeptService>()
   const contest = new Contest(clock)
   /** Whole answers that are written and have not come back, with the grounds they were given on. */
   const settled = new Map<string, number>()
 
+  function isEcho(key: string, stored: KeptService | undefined): boolean {
+    return settled.get(key) === book.grounds && written.isEcho(key, stored)
+  }
+
+  function isOver(key: string): boolean {
+    if (!isEcho(key, services.get(key))) return false
+    settled.delete(key)
+    written.forget(key)
+    events.publish('service:reconciled', { service: key, failed: false })
+    return true
+  }
+
   async function reconcile(key: string): Promise<Outcome> {
     const stored = services.get(key)
-    const isEcho = settled.get(key) === book.grounds && written.isEcho(key, stored)
+    const isSeen = isEcho(key, stored)
     settled.delete(key)
     const service = written.latest(key, stored)
     if (service === undefined) return gone(key)
-    if (isEcho) return DONE
+    if (isSeen) return DONE
     const startedAt = clock.now()
     const decision = book.decide(key, service, rules())
     if (decision.reading.kind === 'ask' && service.addressesBy !== undefined) foreign.look(key, service.addressesBy)
@@ -100,10 +118,13 @@ export function createServiceReconciler(parts: ServiceParts): (key: string) => P
     for (const event of told) events.publish('service:told', { service, event })
   }
 
-  return async key => {
-    const outcome = await reconcile(key)
-    events.publish('service:reconciled', { service: key, failed: outcome.kind !== 'done' })
-    return outcome
+  return {
+    isOver,
+    reconcile: async key => {
+      const outcome = await reconcile(key)
+      events.publish('service:reconciled', { service: key, failed: outcome.kind !== 'done' })
+      return outcome
+    },
   }
 }
 

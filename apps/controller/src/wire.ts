@@ -92,7 +92,7 @@ export function createController(components: ControllerComponents, init: Control
   const book = new AddressBook(() => waiting.freed())
   const foreign = new ForeignInstallations({ clock, events: bus })
   const poolReconciler = createPoolReconciler({ stores, book, events: bus }, init)
-  const reconcileService = createServiceReconciler({
+  const serviceReconciler = createServiceReconciler({
     ...{ clock, services, book, waiting, foreign, events: bus },
     rules: () => poolReconciler.rules,
     write: writes.service,
@@ -114,7 +114,7 @@ export function createController(components: ControllerComponents, init: Control
   const serviceQueue = createWorkQueue(components, {
     name: 'services',
     concurrency: WRITES_IN_FLIGHT,
-    reconcile: reconcileService,
+    reconcile: serviceReconciler.reconcile,
     onOutcome: (key, outcome) => {
       counters.changed()
       eventsBehind.look()
@@ -162,8 +162,9 @@ export function createController(components: ControllerComponents, init: Control
 
   bus.subscribe('kube:changed', ({ detail: { kind, key, initial } }) => {
     if (initial) return
-    if (kind === SERVICES.kind) serviceQueue.add(key)
-    else if (kind === SERVICE_L2_STATUSES.kind) configQueue.add('quarantine')
+    if (kind === SERVICES.kind) {
+      if (!serviceReconciler.isOver(key)) serviceQueue.add(key)
+    } else if (kind === SERVICE_L2_STATUSES.kind) configQueue.add('quarantine')
     else if (kind === CONFIGURATION_STATES.kind) configQueue.add('state')
     else if (firstPass.hasBegun) configQueue.add('pools')
   })
