@@ -82,8 +82,13 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
 
 /** The set itself where the others have nothing of it. */
 export function without(fields: FieldSet, ...others: readonly FieldSet[]): FieldSet {
-  if (!others.some(other => [...other].some(path => fields.has(path)))) return fields
+  if (!others.some(other => haveCommon(other, fields))) return fields
   return new Set([...fields].filter(path => !others.some(other => other.has(path))))
+}
+
+function haveCommon(some: FieldSet, fields: FieldSet): boolean {
+  for (const path of some) if (fields.has(path)) return true
+  return false
 }
 
 /** Remembered both ways: most writes leave most sets as they were, and most objects of a kind have the same fields. */
@@ -166,6 +171,22 @@ function shortened(fields: Nested): FieldsV1 {
   return Object.fromEntries(inner.map(([element, part]) => [element, element === '.' ? {} : shortened(part)]))
 }
 
+/** Remembered: to put two strings together is cheap, to find the long one in a set for the first time is not. */
 function join(path: string, element: string): string {
-  return path === '' ? element : `${path}${SEPARATOR}${element}`
+  if (path === '') return element
+  const known = JOINED.get(path)?.get(element)
+  if (known !== undefined) return known
+  if (joined++ >= MOST_JOINED) {
+    JOINED.clear()
+    joined = 0
+  }
+  const inner = JOINED.get(path) ?? new Map<string, string>()
+  JOINED.set(path, inner)
+  const both = `${path}${SEPARATOR}${element}`
+  inner.set(element, both)
+  return both
 }
+
+const JOINED = new Map<string, Map<string, string>>()
+const MOST_JOINED = 10_000
+let joined = 0

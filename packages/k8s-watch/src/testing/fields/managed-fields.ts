@@ -59,6 +59,7 @@ const ANCIENT = 'ancient-changes'
 
 /** The oldest updaters of one version become one. */
 function capped(owners: readonly Owner[]): readonly Owner[] {
+  if (owners.length <= MOST_UPDATERS) return owners
   const updaters = owners.filter(({ operation }) => operation === 'Update').toSorted(inOrder)
   if (updaters.length <= MOST_UPDATERS) return owners
   const [oldest, ...others] = updaters
@@ -72,14 +73,15 @@ function capped(owners: readonly Owner[]): readonly Owner[] {
 }
 
 function inOrder(a: Owner, b: Owner): number {
-  const key = ({ operation, time = '', manager, apiVersion, subresource = '' }: Owner): readonly string[] => [
-    operation,
-    time,
-    manager,
-    apiVersion,
-    subresource,
-  ]
-  const [left, right] = [key(a), key(b)]
-  const at = left.findIndex((part, i) => part !== right[i])
-  return at < 0 ? 0 : left[at]! < right[at]! ? -1 : 1
+  return (
+    compared(a.operation, b.operation) ||
+    compared(a.time, b.time) ||
+    compared(a.manager, b.manager) ||
+    compared(a.apiVersion, b.apiVersion) ||
+    compared(a.subresource, b.subresource)
+  )
+}
+
+function compared(a = '', b = ''): number {
+  return a === b ? 0 : a < b ? -1 : 1
 }

@@ -23,10 +23,22 @@ export function partsOf(value: unknown, schema: StructuralSchema | undefined): r
     if (part === undefined) continue
     const field = schema?.properties?.[name]
     const isItem = field === undefined && others !== undefined
-    parts.push({ element: `f:${name}`, value: part, schema: field ?? others, isItem })
+    parts.push({ element: fieldOf(name), value: part, schema: field ?? others, isItem })
   }
   return parts
 }
+
+function fieldOf(name: string): string {
+  const known = FIELDS.get(name)
+  if (known !== undefined) return known
+  if (FIELDS.size >= MOST_FIELDS) FIELDS.clear()
+  const element = `f:${name}`
+  FIELDS.set(name, element)
+  return element
+}
+
+const FIELDS = new Map<string, string>()
+const MOST_FIELDS = 1_000
 
 /** The element by which an item of a list is known; undefined for a list that is owned whole. */
 export function elementOf(item: unknown, list: StructuralSchema | undefined): string | undefined {
