@@ -133,8 +133,9 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     events: bus,
     surroundings,
     onLayer2Changed: () => {
-      if (layer2ChangedAt === undefined) work.add('layer2')
-      layer2ChangedAt ??= clock.now()
+      if (layer2ChangedAt !== undefined) return
+      layer2ChangedAt = clock.now()
+      work.add('layer2')
     },
   })
   const seams = { client, clock, random, transport, events: bus, logger }
