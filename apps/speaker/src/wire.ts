@@ -13,16 +13,16 @@ import {
   spreadStart,
   whenSynced,
   type KubeTransport,
-  type Outcome,
 } from '@metallb-ts/k8s-watch'
 import { address, type Address } from '@metallb-ts/netip'
-import { bfdWatches, type OwnerFacts } from '@metallb-ts/policy'
+import { bfdWatches } from '@metallb-ts/policy'
 import { RestAfterWork, type Clock, type Logger, type Metrics, type Random } from '@metallb-ts/runtime'
 import { createAnnouncedTracker, isAnnounced } from './announced-here.ts'
 import { stateOf } from './debug-state.ts'
 import { createDrain } from './drain-node.ts'
 import type { SpeakerEvents } from './events.ts'
 import type { Lan, LanComponents, LanPeer } from './lan/lan.ts'
+import { createLayer2Feed } from './layer2-feed.ts'
 import { measureLatencies } from './latencies.ts'
 import { createMessageCounter } from './message-counts.ts'
 import { observe } from './observe.ts'
@@ -105,11 +105,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     { asn: UNUSED_ASN, routerId: init.routerId, isRestarting: true, initialSyncMs: INITIAL_SYNC_MS },
   )
   const members = new Set<string>() // this node too joins only when it has listened for the others
-  const owners = new Map<string, OwnerFacts>()
-  /** Services of whose addresses other things are known of owners. */
-  const moved = new Set<string>()
   let lan: Lan | undefined
-  let layer2ChangedAt: number | undefined
   let saidOfPaths = ''
   let interfaces = ''
 
@@ -123,7 +119,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     problems: config.problems,
     nodes: config.nodes,
     members: init.hasMembership ? members : 'all',
-    owners,
+    owners: layer2.owners,
     interfaces: new Set(lan?.links().map(({ name }) => name)),
     drain: drain.view,
   })
@@ -132,11 +128,12 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     bgp,
     events: bus,
     surroundings,
-    onLayer2Changed: () => {
-      if (layer2ChangedAt !== undefined) return
-      layer2ChangedAt = clock.now()
-      work.add('layer2')
-    },
+    onLayer2Changed: () => layer2.changed(),
+  })
+  const layer2 = createLayer2Feed({
+    ...{ clock, events: bus, services, lan: () => lan },
+    queue: () => serviceQueue,
+    onDue: () => work.add('layer2'),
   })
   const seams = { client, clock, random, transport, events: bus, logger }
   const announced = createAnnouncedTracker({ ...seams, services, bgp, links: () => lan?.links() ?? [] }, init)
@@ -172,7 +169,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     },
     heartbeats: () => lan?.setPeers(heartbeatPeers()),
     paths: watchPaths,
-    layer2: applyLayer2,
+    layer2: layer2.apply,
     everyService,
   }
   const work = createWorkQueue(components, {
@@ -191,7 +188,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     onOutcome: (key, outcome) => {
       if (outcome.kind !== 'done') logger.error('service-failed', { service: key, outcome })
       if (serviceQueue.length > 0) return
-      if (layer2ChangedAt !== undefined) work.add('layer2')
+      layer2.decided()
       start.worked()
     },
   })
@@ -213,14 +210,6 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
       else members.delete(node)
     })
   }
-  bus.subscribe('l2:owners', ({ detail }) => {
-    for (const gone of detail.uncontested) owners.delete(gone)
-    for (const { address: contested, ...facts } of detail.owners) {
-      owners.set(contested, facts)
-      for (const service of services.contesting(contested)) moved.add(service)
-    }
-    serviceQueue.addEvery('moved', emptied(moved)) // the thread has acted already: who waits for a decision goes first
-  })
   const paths = createPaths(bus, bgp)
   bus.subscribe('bgp:state-changed', ({ detail: { peer } }) => {
     if (bgp.peers.get(peer)?.init.interface !== undefined) work.add('paths') // it was found, or found elsewhere
@@ -236,16 +225,6 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     rest.did()
   })
   bus.subscribe('process:works', () => rest.did())
-
-  /** The thread is told everything at once: where more Services are about to say what they want, it is told of all of them. */
-  function applyLayer2(): Outcome {
-    if (layer2ChangedAt === undefined) return DONE
-    const ms = layer2ChangedAt + GATHERED_MS - clock.now()
-    if (serviceQueue.length > 0 && ms > 0) return { kind: 'later', ms }
-    layer2ChangedAt = undefined
-    lan?.apply(services.contestedLayer2())
-    return DONE
-  }
 
   function everyService(): void {
     serviceQueue.addEvery('services', serviceKeys())
@@ -317,19 +296,9 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
   }
 }
 
-/** Who takes them reads one ahead: a key is gone when the next is asked for. */
-function* emptied(keys: Set<string>): Generator<string> {
-  for (const key of keys) {
-    yield key
-    keys.delete(key)
-  }
-}
-
 const WRITES_IN_FLIGHT = 8
 const UNUSED_ASN = 65_535 // every BGPPeer names ours; this one is reserved (RFC 7300)
 const DRAIN_DELAY_MS = 10_000
-/** What changes at layer 2 in a walk over all Services waits so long at the most. */
-const GATHERED_MS = 100
 const FLUSH_MS = 1_000
 /** After a start, routers with graceful restart wait this long for the end of our routes at the most. */
 const INITIAL_SYNC_MS = 60_000
