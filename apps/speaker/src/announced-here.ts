@@ -3,7 +3,7 @@ import type { EventBus } from '@metallb-ts/event-bus'
 import { createWorkQueue, DONE, type WorkQueue } from '@metallb-ts/k8s-watch'
 import { formatAddress, parsePrefix } from '@metallb-ts/netip'
 import { prefixText, routesOnTheWire, type SessionView, type Silence } from '@metallb-ts/policy'
-import type { Clock, Random } from '@metallb-ts/runtime'
+import { KeysByTerm, type Clock, type Random } from '@metallb-ts/runtime'
 import type { Protocol, SpeakerEvents } from './events.ts'
 import type { LinkView } from './lan/lan.ts'
 import type { ServiceReconciler } from './reconcile-service.ts'
@@ -168,34 +168,18 @@ const NOTHING: AnnouncedHere = { addresses: [], interfaces: [], prefixes: [], pe
 
 /** Which Services an address or a prefix is meant for. */
 class Users {
-  readonly #services = new Map<string, string | Set<string>>()
+  readonly #services = new KeysByTerm()
   readonly #texts = new Map<string, readonly string[]>()
 
   set(service: string, texts: readonly string[]): void {
-    for (const text of this.#texts.get(service) ?? []) if (!texts.includes(text)) this.#drop(text, service)
-    for (const text of texts) this.#put(text, service)
+    for (const text of this.#texts.get(service) ?? []) if (!texts.includes(text)) this.#services.unfile(text, service)
+    for (const text of texts) this.#services.file(text, service)
     if (texts.length > 0) this.#texts.set(service, texts)
     else this.#texts.delete(service)
   }
 
   of(text: string): Iterable<string> {
-    const found = this.#services.get(text)
-    return found === undefined ? [] : typeof found === 'string' ? [found] : found
-  }
-
-  /** Nearly always there is one, which is then kept without a set. */
-  #put(text: string, service: string): void {
-    const found = this.#services.get(text)
-    if (found === undefined) this.#services.set(text, service)
-    else if (typeof found !== 'string') found.add(service)
-    else if (found !== service) this.#services.set(text, new Set([found, service]))
-  }
-
-  #drop(text: string, service: string): void {
-    const found = this.#services.get(text)
-    if (typeof found === 'string') {
-      if (found === service) this.#services.delete(text)
-    } else if (found?.delete(service) === true && found.size === 0) this.#services.delete(text)
+    return this.#services.of(text)
   }
 }
 

@@ -27,7 +27,7 @@ beforeEach(async () => {
   for (const definition of crds()) create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition)
   for (const name of ['default', SYSTEM]) create('/api/v1/namespaces', { metadata: { name } })
   create('/api/v1/nodes', { metadata: { name: NODE, labels: {} } })
-  custom('ipaddresspools', { metadata: { name: 'lan' }, spec: { addresses: ['192.0.2.0/24'] } })
+  custom('ipaddresspools', { metadata: { name: 'lan' }, spec: { addresses: ['192.0.2.0/24', '2001:db8::/64'] } })
   custom('l2advertisements', { metadata: { name: 'lan' }, spec: {} })
   transport = httpTransport({ server: server.url })
   logger = memoryLogger()
@@ -63,31 +63,45 @@ afterEach(async () => {
   await server.stop()
 })
 
+const SERVICES = '/api/v1/namespaces/default/services'
+const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices'
+
 it('[row 44] a Service is announced when the LAN says that it is, and its status object goes with its endpoints', async () => {
-  const slices = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices'
-  create('/api/v1/namespaces/default/services', {
-    metadata: { name: 'web' },
-    spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
-  })
-  create(slices, {
-    metadata: { name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-    addressType: 'IPv4',
-    ports: [],
-    endpoints: [{ addresses: ['10.0.0.1'], nodeName: NODE, conditions: { ready: true } }],
-  })
-  patch('/api/v1/namespaces/default/services/web/status', {
-    status: { loadBalancer: { ingress: [{ ip: '192.0.2.10' }] } },
-  })
+  createService('web', '192.0.2.10')
   await vi.waitFor(() => expect(statuses()).toMatchObject([{ status: { node: NODE, serviceName: 'web' } }]), WAIT)
   const events = logger.lines.map(({ event }) => event)
   expect(events.indexOf('address-gained')).toBeGreaterThan(-1)
   expect(speaker.state()).toMatchObject({
     services: { 'default/web': { addresses: ['192.0.2.10'], interfaces: ['eth0'] } },
   })
-  patch(`${slices}/web-1`, { endpoints: [] })
+  patch(`${SLICES}/web-1`, { endpoints: [] })
   await vi.waitFor(() => expect(statuses()).toEqual([]), WAIT)
   await vi.waitFor(() => expect(logger.lines.some(({ event }) => event === 'address-lost')).toBe(true), WAIT)
 })
+
+it('a stranger that claims an address is told of on the Service that has it, and on no other', async () => {
+  createService('web', '192.0.2.10', '2001:db8::10')
+  createService('other', '192.0.2.11')
+  await vi.waitFor(() => expect(statuses()).toHaveLength(2), WAIT)
+  for (const claimed of ['192.0.2.10', '2001:db8::10'])
+    speaker.bus.publish('l2:conflict', { address: claimed, interface: 'eth0', mac: '02:00:00:00:00:bb' })
+  const told = (): readonly string[] =>
+    (server.core.store.list('events') as unknown as readonly { reason: string; involvedObject: { name: string } }[])
+      .filter(({ reason }) => reason === 'addressConflict')
+      .map(({ involvedObject }) => involvedObject.name)
+  await vi.waitFor(() => expect(told()).toEqual(['web', 'web']), WAIT)
+})
+
+function createService(name: string, ...addresses: readonly string[]): void {
+  create(SERVICES, { metadata: { name }, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } })
+  create(SLICES, {
+    metadata: { name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [],
+    endpoints: [{ addresses: ['10.0.0.1'], nodeName: NODE, conditions: { ready: true } }],
+  })
+  patch(`${SERVICES}/${name}/status`, { status: { loadBalancer: { ingress: addresses.map(ip => ({ ip })) } } })
+}
 
 function simulatedLan(events: LanComponents['events']): Lan {
   const clock = new SimClock()

@@ -29,7 +29,7 @@ it('addresses that somebody else has are told of as Events of their Service and 
       dropped: 0,
       flush: () => Promise.resolve(),
     },
-    services: { get: () => WEB, list: () => [WEB, { metadata: { name: 'other', namespace: 'default' } }] },
+    services: { by: (index, term) => (index === 'address' && term === '192.0.2.10' ? [WEB] : []) },
     lan: () => ({ counters: () => COUNTERS }) as Lan,
   })
   const where = { address: '192.0.2.10', interface: 'eth0', mac: '02:00:00:00:00:bb' }

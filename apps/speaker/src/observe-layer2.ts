@@ -9,7 +9,7 @@ export interface ObserveLayer2Parts {
   readonly bus: EventBus<SpeakerEvents>
   readonly metrics: Metrics
   readonly recorder: EventRecorder
-  readonly services: Pick<Informer<Service>, 'get' | 'list'>
+  readonly services: Pick<Informer<Service>, 'by'>
   readonly lan: () => Lan | undefined
 }
 
@@ -60,10 +60,8 @@ export function observeLayer2({ bus, metrics, recorder, services, lan }: Observe
   })
 
   function warn(address: string, reason: string, message: string): void {
-    for (const { metadata, status } of services.list()) {
-      const isIts = status?.loadBalancer?.ingress?.some(({ ip }) => ip === address) ?? false
-      const object = { apiVersion: 'v1', kind: 'Service', metadata }
-      if (isIts) recorder.record(object, { type: 'Warning', reason, message })
+    for (const { metadata } of services.by('address', address)) {
+      recorder.record({ apiVersion: 'v1', kind: 'Service', metadata }, { type: 'Warning', reason, message })
     }
   }
 }

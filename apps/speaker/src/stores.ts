@@ -60,6 +60,7 @@ export function createStores(components: InformerComponents, namespace: string):
     resource: SERVICES,
     project: projectService,
     unread: UNREAD_OF_SERVICES,
+    indexes: { address: service => (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []) },
   })
   const slices = createInformer(components, {
     resource: ENDPOINT_SLICES,

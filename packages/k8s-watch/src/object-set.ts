@@ -1,14 +1,15 @@
+import { KeysByTerm } from '@metallb-ts/runtime'
 import type { Indexes, Stored } from './store.ts'
 
 /** Objects by key, and by the terms that indexes file them under. */
 export class ObjectSet<T> {
   readonly objects: Map<string, Stored<T>> = new Map()
   readonly #indexes: Indexes<T>
-  readonly #terms = new Map<string, Map<string, Set<string>>>()
+  readonly #terms = new Map<string, KeysByTerm>()
 
   constructor(indexes: Indexes<T>) {
     this.#indexes = indexes
-    for (const name of Object.keys(indexes)) this.#terms.set(name, new Map())
+    for (const name of Object.keys(indexes)) this.#terms.set(name, new KeysByTerm())
   }
 
   /** Takes the place of an object of the same key; what both are filed under stays as it is. */
@@ -17,10 +18,10 @@ export class ObjectSet<T> {
     this.objects.set(object.key, object)
     for (const name in this.#indexes) {
       const terms = this.#indexes[name]!(object.value)
-      for (const term of terms) this.#file(name, term, object.key)
+      const filed = this.#terms.get(name)!
+      for (const term of terms) filed.file(term, object.key)
       if (before === undefined) continue
-      for (const term of this.#indexes[name]!(before.value))
-        if (!terms.includes(term)) this.#unfile(name, term, object.key)
+      for (const term of this.#indexes[name]!(before.value)) if (!terms.includes(term)) filed.unfile(term, object.key)
     }
   }
 
@@ -29,25 +30,10 @@ export class ObjectSet<T> {
     if (object === undefined) return
     this.objects.delete(key)
     for (const name in this.#indexes)
-      for (const term of this.#indexes[name]!(object.value)) this.#unfile(name, term, key)
+      for (const term of this.#indexes[name]!(object.value)) this.#terms.get(name)!.unfile(term, key)
   }
 
   by(index: string, term: string): readonly T[] {
-    const keys = this.#terms.get(index)?.get(term) ?? []
-    return [...keys].map(key => this.objects.get(key)!.value)
-  }
-
-  #file(index: string, term: string, key: string): void {
-    const terms = this.#terms.get(index)!
-    const keys = terms.get(term)
-    if (keys === undefined) terms.set(term, new Set([key]))
-    else keys.add(key)
-  }
-
-  #unfile(index: string, term: string, key: string): void {
-    const terms = this.#terms.get(index)!
-    const keys = terms.get(term)
-    keys?.delete(key)
-    if (keys?.size === 0) terms.delete(term)
+    return [...(this.#terms.get(index)?.of(term) ?? [])].map(key => this.objects.get(key)!.value)
   }
 }

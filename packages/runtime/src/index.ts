@@ -1,6 +1,7 @@
 export { backoffDelay, type BackoffPolicy } from './backoff.ts'
 export { delay, type Clock, type Timer } from './clock.ts'
 export { failed, Failure, invariant, InvariantError, ok, unreachable, type Blame, type Result } from './failure.ts'
+export { KeysByTerm } from './keys-by-term.ts'
 export { stopAll, type Startable } from './lifecycle.ts'
 export {
   createLogger,
