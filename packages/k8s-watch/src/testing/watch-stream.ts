@@ -42,15 +42,11 @@ export function openWatch({
     end()
     return () => {}
   }
-  if (isFresh) {
-    for (const object of core.store.list(collection, namespace)) if (selects(object, query)) show('ADDED', object)
-  }
-  const bookmark = (annotations?: object): void => {
+  const bookmark = (revision: number, annotations?: object): void => {
     const { apiVersion } = core.shown(kind, { metadata: { name: '' } })
-    const metadata = { resourceVersion: String(core.store.revision), ...(annotations && { annotations }) }
+    const metadata = { resourceVersion: String(revision), ...(annotations && { annotations }) }
     send('BOOKMARK', { kind: kind.kind, apiVersion, metadata })
   }
-  if (query.get('sendInitialEvents') === 'true') bookmark({ 'k8s.io/initial-events-end': 'true' })
   const tell = (entry: HistoryEntry): void => {
     if (entry.collection !== collection) return
     if (namespace !== undefined && entry.object.metadata.namespace !== namespace) return
@@ -58,22 +54,50 @@ export function openWatch({
     if (type !== undefined) show(type, entry.object)
   }
   for (const entry of past) tell(entry)
-  const unlisten = core.store.listen(tell)
+
+  /** Changes that came while the set was told, which is as it was when the watch began. */
+  let held: HistoryEntry[] | undefined = []
+  let more: Timer | undefined
+  const set = isFresh ? core.store.list(collection, namespace).values() : [].values()
+  const { revision } = core.store
+  const goOn = (): void => {
+    for (let told = 0; told < OBJECTS_A_TURN; told++) {
+      const { done, value: object } = set.next()
+      if (done === true) return setIsTold()
+      if (selects(object, query)) show('ADDED', object)
+    }
+    more = clock.setTimer(0, goOn)
+  }
+  const setIsTold = (): void => {
+    if (query.get('sendInitialEvents') === 'true') bookmark(revision, { 'k8s.io/initial-events-end': 'true' })
+    const meanwhile = held ?? []
+    held = undefined
+    for (const entry of meanwhile) tell(entry)
+  }
+  const unlisten = core.store.listen(entry => {
+    if (held === undefined) tell(entry)
+    else held.push(entry)
+  })
+  goOn()
+
   const again = (): Timer =>
     clock.setTimer(bookmarkMs, () => {
-      bookmark()
+      if (held === undefined) bookmark(core.store.revision)
       bookmarks = again()
     })
   let bookmarks = query.get('allowWatchBookmarks') === 'true' ? again() : undefined
   const timeout = clock.setTimer(Number(query.get('timeoutSeconds') ?? DEFAULT_SECONDS) * 1_000, end)
   return () => {
     unlisten()
+    more?.cancel()
     bookmarks?.cancel()
     timeout.cancel()
   }
 }
 
 const DEFAULT_SECONDS = 1_800
+/** A set of any size is told over turns of the event loop, so that the first of it arrives before the last is written. */
+const OBJECTS_A_TURN = 500
 
 /** Who selects sees an object come and go by whether it matches. */
 function typeFor({ type, object, previous }: HistoryEntry, query: URLSearchParams): string | undefined {
