@@ -13,15 +13,19 @@ export const onlyAddressesOfServicesAreAnnounced: Invariant = {
     function hear(program: string, service: Service, isGone: boolean): void {
       const services = told.get(program) ?? new Map<string, Told>()
       told.set(program, services)
-      const before = services.get(keyOf(service))
-      const addresses = isGone ? [] : addressesOf(service)
-      services.set(keyOf(service), { addresses, before: before?.addresses ?? [], at: cluster.world.now() })
+      const { addresses, undone } = services.get(keyOf(service)) ?? { addresses: [], undone: [] }
+      const at = cluster.world.now()
+      services.set(keyOf(service), {
+        addresses: isGone ? [] : addressesOf(service),
+        undone: [...undone.filter(one => at - one.at < REACTION_MS), { addresses, at }],
+      })
     }
 
     function isKnown(program: string, matches: (text: string) => boolean): boolean {
       return [...(told.get(program)?.values() ?? [])].some(
-        ({ addresses, before, at }) =>
-          addresses.some(matches) || (cluster.world.now() - at < REACTION_MS && before.some(matches)),
+        ({ addresses, undone }) =>
+          addresses.some(matches) ||
+          undone.some(one => cluster.world.now() - one.at < REACTION_MS && one.addresses.some(matches)),
       )
     }
 
@@ -61,8 +65,8 @@ export const onlyAddressesOfServicesAreAnnounced: Invariant = {
 
 interface Told {
   readonly addresses: readonly string[]
-  readonly before: readonly string[]
-  readonly at: number
+  /** What it had, and when news came that it has it no longer. */
+  readonly undone: readonly { readonly addresses: readonly string[]; readonly at: number }[]
 }
 
 /** What was decided before the news came may still be under way. */
