@@ -71,17 +71,12 @@ export function createDrain(
     tell()
   }
 
-  /** All that is announced is gone through only where that decides. */
-  function finding(): Finding | undefined {
-    return runner.state.name === 'serving' ? undefined : drainFinding(runner.state, announced())
-  }
-
   function tell(): void {
-    const found = finding()
-    const text = JSON.stringify([runner.state.name, found])
+    const finding = drainFinding(runner.state, announced)
+    const text = JSON.stringify([runner.state.name, finding])
     if (text === told) return
     told = text
-    const { code, message } = found ?? {}
+    const { code, message } = finding ?? {}
     events.publish('drain:moved', {
       to: runner.state.name,
       ...(code !== undefined && { code }),
@@ -106,7 +101,7 @@ export function createDrain(
     get view() {
       return view
     },
-    finding,
+    finding: () => drainFinding(runner.state, announced),
     wish: wish => {
       runner.dispatch({ type: 'wished', wish, atStart: !wasWished })
       wasWished = true

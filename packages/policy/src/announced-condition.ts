@@ -1,6 +1,6 @@
 import { ANNOTATION_PREFIX, type Condition } from '@metallb-ts/api'
 import { explainSilence, type Silence } from './silence.ts'
-import type { Finding } from './status-condition.ts'
+import { saysIt, type Finding } from './status-condition.ts'
 
 /** The condition that says whether a Service is announced by anybody, and if not why. */
 export const ANNOUNCED_CONDITION: string = `${ANNOTATION_PREFIX}Announced`
@@ -42,17 +42,13 @@ export function announcedCondition(input: SpokenInput): Spoken | undefined {
   if (here.interfaces.length + here.peers.length > 0) {
     if (current?.status === 'True' && isOthers) return undefined
     const finding: Finding = { status: 'True', code: 'announced', message: `${node}: ${doneText(here, silences)}` }
-    return isSaid(finding, current) ? undefined : { finding, turn: turn(), isTakeover }
+    return saysIt(current, finding) ? undefined : { finding, turn: turn(), isTakeover }
   }
   if (isOthers && current?.status === 'True') return undefined
   if (silences.some(({ code }) => UNDECIDED.includes(code)) || (isOthers && turn() > 0)) return undefined
   const finding = refusal(node, silences)
-  if (isSaid(finding, current)) return undefined
+  if (saysIt(current, finding)) return undefined
   return { finding, turn: author === node ? 0 : turn(), isTakeover }
-}
-
-function isSaid({ status, message }: Finding, current: Condition | undefined): boolean {
-  return current?.status === status && current.message === message
 }
 
 /** Said by AddressAssigned, or not ours. */

@@ -85,7 +85,7 @@ export function drainView(state: DrainState): DrainView {
 }
 
 /** Whether the node may be rebooted, and if not why. @param left Services that this node still announces */
-export function drainFinding(state: DrainState, left: readonly string[]): Finding | undefined {
+export function drainFinding(state: DrainState, announced: () => readonly string[]): Finding | undefined {
   switch (state.name) {
     case 'serving':
       return undefined
@@ -93,11 +93,13 @@ export function drainFinding(state: DrainState, left: readonly string[]): Findin
       return no('lowering', 'its routes are marked as about to go, and routers are given time to prefer others')
     case 'surveying':
       return no('surveying', 'whether others announce what it announces is being found out')
-    case 'withdrawn':
+    case 'withdrawn': {
+      const left = announced()
       if (left.length === 0) return { status: 'True', code: 'safe-to-reboot', message: 'it announces nothing any more' }
       return state.kept.length > 0 || !state.isForced
         ? no('last-announcer', `nobody else announces ${few(left)}; ${FORCE_HINT}`)
         : no('withdrawing', `${few(left)} is being withdrawn`)
+    }
   }
 }
 

@@ -15,16 +15,19 @@ export function withCondition(
   { status, code, message }: Finding,
   wallTime: number,
 ): readonly Condition[] | undefined {
-  const reason = reasonOf(code)
-  const text = message.slice(0, MAX_MESSAGE)
   const current = conditions?.find(condition => condition.type === type)
-  if (current?.status === status && current.reason === reason && current.message === text) return undefined
+  if (saysIt(current, { status, code, message })) return undefined
   // The time tells when True became False or the reverse, not when the wording changed.
   const lastTransitionTime =
     (current?.status === status ? current.lastTransitionTime : undefined) ?? timestamp(wallTime)
-  const next: Condition = { type, status, reason, message: text, lastTransitionTime }
+  const next: Condition = { type, status, reason: reasonOf(code), message: textOf(message), lastTransitionTime }
   if (current === undefined) return [...(conditions ?? []), next]
   return conditions?.map(other => (other === current ? next : other))
+}
+
+/** Whether a condition says already what was found. */
+export function saysIt(current: Condition | undefined, { status, code, message }: Finding): boolean {
+  return current?.status === status && current.reason === reasonOf(code) && current.message === textOf(message)
 }
 
 /** The list without a condition; undefined when it is not there. */
@@ -48,6 +51,10 @@ export function reasonOf(code: string): string {
 /** RFC 3339 to the second, as Kubernetes writes times. */
 export function timestamp(wallTime: number): string {
   return `${new Date(wallTime).toISOString().slice(0, -'.000Z'.length)}Z`
+}
+
+function textOf(message: string): string {
+  return message.slice(0, MAX_MESSAGE)
 }
 
 const MAX_MESSAGE = 32_768 // the API's bound on a condition's message
