@@ -1,13 +1,6 @@
-import type { Members } from '@metallb-ts/k8s-watch'
+import { withoutMembers } from '@metallb-ts/k8s-watch/testing'
 import { describe, expect, it } from 'vitest'
-import {
-  projectNode,
-  projectService,
-  projectSlice,
-  UNREAD_OF_NODES,
-  UNREAD_OF_SERVICES,
-  UNREAD_OF_SLICES,
-} from './projections.ts'
+import { READING_OF_NODES, READING_OF_SERVICES, READING_OF_SLICES } from './projections.ts'
 
 const metadata = {
   name: 'web',
@@ -26,8 +19,7 @@ describe('what the speaker does not decode', () => {
   it.each([
     [
       'a Service',
-      projectService,
-      UNREAD_OF_SERVICES,
+      READING_OF_SERVICES,
       {
         metadata,
         spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', selector: { app: 'web' }, ports: [{ port: 80 }] },
@@ -36,8 +28,7 @@ describe('what the speaker does not decode', () => {
     ],
     [
       'a slice',
-      projectSlice,
-      UNREAD_OF_SLICES,
+      READING_OF_SLICES,
       {
         metadata,
         addressType: 'IPv4',
@@ -47,8 +38,7 @@ describe('what the speaker does not decode', () => {
     ],
     [
       'a Node',
-      projectNode,
-      UNREAD_OF_NODES,
+      READING_OF_NODES,
       {
         metadata,
         spec: { unschedulable: true },
@@ -59,20 +49,9 @@ describe('what the speaker does not decode', () => {
         },
       },
     ],
-  ] as const)('is nothing that it keeps of %s', (_, project, unread, object) => {
+  ] as const)('is nothing that it keeps of %s', (_, { project, unread }, object) => {
     const whole = (project as (raw: unknown) => unknown)(object)
     expect(whole).toBeDefined()
-    expect((project as (raw: unknown) => unknown)(without(object, unread))).toEqual(whole)
+    expect((project as (raw: unknown) => unknown)(withoutMembers(object, unread))).toEqual(whole)
   })
 })
-
-function without(json: unknown, { '*': each, ...named }: Members): unknown {
-  if (Array.isArray(json)) return each === undefined || each === true ? json : json.map(item => without(item, each))
-  if (typeof json !== 'object' || json === null) return json
-  return Object.fromEntries(
-    Object.entries(json).flatMap(([name, value]) => {
-      const unread = named[name]
-      return unread === true ? [] : [[name, unread === undefined ? value : without(value, unread)]]
-    }),
-  )
-}

@@ -10,14 +10,22 @@ import {
 import type { Unread } from '@metallb-ts/k8s-watch'
 import { ANNOUNCED_CONDITION } from '@metallb-ts/policy'
 
-/** What `projectService` does not look at. */
-export const UNREAD_OF_SERVICES: Unread = {
-  metadata: { managedFields: true, annotations: { 'kubectl.kubernetes.io/last-applied-configuration': true } },
-  spec: { ports: true, selector: true },
+/** How a kind is read: what is kept of an object, and what of it that does not look at. */
+interface Reading<Raw, T> {
+  readonly project: (raw: Raw) => T
+  readonly unread: Unread
+}
+
+export const READING_OF_SERVICES: Reading<Service, Service> = {
+  project: projectService,
+  unread: {
+    metadata: { managedFields: true, annotations: { 'kubectl.kubernetes.io/last-applied-configuration': true } },
+    spec: { ports: true, selector: true },
+  },
 }
 
 /** What is kept of a Service: what announcing it reads. */
-export function projectService({ metadata, spec, status }: Service): Service {
+function projectService({ metadata, spec, status }: Service): Service {
   const { type, loadBalancerClass, externalTrafficPolicy } = spec ?? {}
   return {
     metadata: { ...metaOf(metadata), ...(metadata.labels && { labels: metadata.labels }), ...ourAnnotations(metadata) },
@@ -50,15 +58,17 @@ export interface SliceFacts extends Pick<EndpointSlice, 'endpoints'> {
   readonly service: string
 }
 
-/** What `projectSlice` does not look at. */
-export const UNREAD_OF_SLICES: Unread = {
-  metadata: { managedFields: true, ownerReferences: true },
-  endpoints: { '*': { targetRef: true } },
-  ports: true,
+export const READING_OF_SLICES: Reading<EndpointSlice, SliceFacts | undefined> = {
+  project: projectSlice,
+  unread: {
+    metadata: { managedFields: true, ownerReferences: true },
+    endpoints: { '*': { targetRef: true } },
+    ports: true,
+  },
 }
 
 /** Slices of no Service are left out. */
-export function projectSlice({ metadata, endpoints }: EndpointSlice): SliceFacts | undefined {
+function projectSlice({ metadata, endpoints }: EndpointSlice): SliceFacts | undefined {
   const name = metadata.labels?.[SERVICE_NAME_LABEL]
   if (name === undefined) return undefined
   return {
@@ -78,11 +88,13 @@ export function projectConfiguration<T extends KubeObject>({ metadata, ...rest }
   return { ...meaning, metadata: { ...meta, ...(metadata.labels && { labels: metadata.labels }) } } as T
 }
 
-/** What is large of what `projectNode` does not look at. */
-export const UNREAD_OF_NODES: Unread = { metadata: { managedFields: true }, status: { images: true } }
+export const READING_OF_NODES: Reading<Node, Node> = {
+  project: projectNode,
+  unread: { metadata: { managedFields: true }, status: { images: true } }, // what is large of it
+}
 
 /** Ten kilobytes of images and capacities are nobody's business here. */
-export function projectNode({ metadata, spec, status }: Node): Node {
+function projectNode({ metadata, spec, status }: Node): Node {
   const drain = metadata.annotations?.[DRAIN_KEY]
   const { resourceVersion: _, ...meta } = metaOf(metadata)
   return {

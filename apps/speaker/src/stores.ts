@@ -29,12 +29,9 @@ import {
 import type { ConfigResources, ObjectName } from '@metallb-ts/policy'
 import {
   projectConfiguration,
-  projectNode,
-  projectService,
-  projectSlice,
-  UNREAD_OF_NODES,
-  UNREAD_OF_SERVICES,
-  UNREAD_OF_SLICES,
+  READING_OF_NODES,
+  READING_OF_SERVICES,
+  READING_OF_SLICES,
   type SliceFacts,
 } from './projections.ts'
 
@@ -58,8 +55,7 @@ export function createStores(components: InformerComponents, namespace: string):
   const texts = new Map<string, string>()
   const services = createInformer(components, {
     resource: SERVICES,
-    project: projectService,
-    unread: UNREAD_OF_SERVICES,
+    ...READING_OF_SERVICES,
     indexes: { address: service => (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []) },
   })
   const slices = createInformer(components, {
@@ -67,15 +63,15 @@ export function createStores(components: InformerComponents, namespace: string):
     older: OLDER_ENDPOINTS,
     labelSelector: '!service.kubernetes.io/headless',
     indexes: { service: (slice: SliceFacts) => [slice.service] },
-    unread: UNREAD_OF_SLICES,
+    ...READING_OF_SLICES,
     project: raw => {
-      const slice = projectSlice(raw)
+      const slice = READING_OF_SLICES.project(raw)
       if (slice !== undefined)
         servicesOfSlices.set(`${raw.metadata.namespace ?? ''}/${raw.metadata.name}`, slice.service)
       return slice
     },
   })
-  const nodes = createInformer(components, { resource: NODES, project: projectNode, unread: UNREAD_OF_NODES })
+  const nodes = createInformer(components, { resource: NODES, ...READING_OF_NODES })
   const pools = createInformer<IPAddressPool>(components, {
     resource: IP_ADDRESS_POOLS,
     namespace,

@@ -8,7 +8,7 @@ import {
   readConfig,
   type AnnouncementInput,
 } from '@metallb-ts/policy'
-import { projectSlice } from '@metallb-ts/speaker/projections'
+import { READING_OF_SLICES } from '@metallb-ts/speaker/projections'
 import type { Cluster } from './cluster.ts'
 
 /** The node that answers for a Service at layer 2 when everybody knows everything; undefined where nobody may. */
@@ -50,7 +50,7 @@ function surroundings({ objects, speakers }: Cluster): Surroundings {
 
 function inputFor({ objects }: Cluster, around: Surroundings, service: Service, node: string): AnnouncementInput {
   const { namespace = '', name } = service.metadata
-  const slices = objects.slices.flatMap(slice => projectSlice(slice) ?? [])
+  const slices = objects.slices.flatMap(slice => READING_OF_SLICES.project(slice) ?? [])
   return {
     ...around,
     service,

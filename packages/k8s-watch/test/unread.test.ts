@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createInformer, SERVICES, type KubeEvents, type KubeObject, type Members } from '../src/index.ts'
 import { cutter } from '../src/node/cut.ts'
 import { httpTransport } from '../src/node/index.ts'
-import { startFakeApiServer } from '../src/testing/index.ts'
+import { startFakeApiServer, withoutMembers } from '../src/testing/index.ts'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -44,7 +44,7 @@ describe('what nobody reads', () => {
     fc.assert(
       fc.property(value, members, (json, unread) => {
         const text = JSON.stringify(json)
-        expect(JSON.parse(cut(unread, text))).toEqual(without(JSON.parse(text), unread))
+        expect(JSON.parse(cut(unread, text))).toEqual(withoutMembers(JSON.parse(text), unread))
       }),
       { numRuns: 500 },
     )
@@ -84,18 +84,7 @@ describe('what nobody reads', () => {
     }
     const [streamed, listed] = [await seen('stream'), await seen('pages')]
     expect(listed?.metadata).toHaveProperty('managedFields')
-    expect(streamed).toEqual(without(listed, { metadata: { managedFields: true, annotations: { note: true } } }))
+    expect(streamed).toEqual(withoutMembers(listed, { metadata: { managedFields: true, annotations: { note: true } } }))
     expect(streamed?.metadata.annotations).toEqual({ kept: 'y' })
   })
 })
-
-function without(json: unknown, { '*': each, ...named }: Members): unknown {
-  if (Array.isArray(json)) return each === undefined || each === true ? json : json.map(item => without(item, each))
-  if (typeof json !== 'object' || json === null) return json
-  return Object.fromEntries(
-    Object.entries(json).flatMap(([name, value]) => {
-      const unread = Object.hasOwn(named, name) ? named[name] : undefined
-      return unread === true ? [] : [[name, unread === undefined ? value : without(value, unread)]]
-    }),
-  )
-}
