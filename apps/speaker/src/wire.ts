@@ -176,7 +176,7 @@ export function createSpeaker(components: SpeakerComponents, init: SpeakerInit):
     name: 'tasks',
     reconcile: task => tasks[task as keyof typeof tasks]() ?? DONE,
     onOutcome: (task, outcome) => {
-      if (outcome.kind === 'retry') logger.error('task-failed', { task, outcome })
+      if (outcome.kind !== 'done' && outcome.kind !== 'later') logger.error('task-failed', { task, outcome })
     },
   })
   const serviceQueue = createWorkQueue(components, {

@@ -4,14 +4,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAG } from '@metallb-ts/tools/images/node-flag'
 import { runTool } from '@metallb-ts/tools/run'
-import { SYSTEM } from '../src/index.ts'
+import { SYSTEM, type Account } from '../src/index.ts'
 
 export type Program = 'controller' | 'speaker'
 
-export interface PodInit {
-  readonly server: string
-  readonly caFile: string
-  readonly token: string
+export interface PodInit extends Account {
   readonly flags?: readonly string[]
   /** Network namespace to run in. @default this process's */
   readonly space?: string

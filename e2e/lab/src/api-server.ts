@@ -23,6 +23,7 @@ export interface LabApi {
   stop(): Promise<void>
 }
 
+/** The API server as the service account of a pod knows it. */
 export interface Account {
   readonly server: string
   readonly caFile: string

@@ -10,7 +10,7 @@ export {
   NODES,
   type NodeName,
 } from './addresses.ts'
-export { PROGRAM_FLAGS, type ApiKind } from './api-server.ts'
+export { PROGRAM_FLAGS, type Account, type ApiKind } from './api-server.ts'
 export { type Answer, type ClientName, type GapReport } from './clients.ts'
 export { Cluster, SYSTEM, type ServiceInit } from './cluster.ts'
 export { eventually, pause } from './eventually.ts'

@@ -29,9 +29,9 @@ const NAMES = {
   'ours-small': 'ours, projected, with --max-semi-space-size=4, as our images',
 }
 /** Of V8's young generation: larger ones take less time, smaller ones less memory and shorter collections. */
-const FLAGS: Partial<Record<Way, string>> = {
-  'ours-middle': '--max-semi-space-size=8',
-  'ours-small': '--max-semi-space-size=4',
+const FLAGS: Partial<Record<Way, readonly string[]>> = {
+  'ours-middle': ['--max-semi-space-size=8'],
+  'ours-small': ['--max-semi-space-size=4'],
 }
 const ROUNDS = 5
 const WATCHES = 12
@@ -135,8 +135,7 @@ async function storm(way: Way): Promise<void> {
 }
 
 async function started(way: Way, watches: number): Promise<{ readonly child: ChildProcess; readonly answer: Answer }> {
-  const execArgv = ['--conditions=development', '--disable-warning=ExperimentalWarning']
-  execArgv.push(...(FLAGS[way]?.split(' ') ?? []))
+  const execArgv = ['--conditions=development', '--disable-warning=ExperimentalWarning', ...(FLAGS[way] ?? [])]
   const child = fork(join(import.meta.dirname, 'contestant.ts'), [config, way, String(watches)], { execArgv })
   return { child, answer: await message<Answer>(child) }
 }

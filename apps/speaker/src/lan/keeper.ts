@@ -4,8 +4,8 @@ import {
   type Candidate,
   type DesiredAddress,
   type ElectionRules,
-  type Ownership,
   type TenureState,
+  type TenureStep,
   type Taken,
   type TenureView,
 } from '@metallb-ts/l2-announcer'
@@ -32,7 +32,7 @@ export interface KeeperParts {
   /** Asks the network whether somebody has what this node is to announce first; without it nobody is asked. */
   readonly guard?: Guard | undefined
   /** Told what is known now of owners that was not before. */
-  readonly onOwners: (changes: ReadonlyMap<string, Ownership | 'uncontested'>) => void
+  readonly onOwners: (changes: TenureStep['owners']) => void
 }
 
 export interface Guard {

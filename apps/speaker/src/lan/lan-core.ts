@@ -7,7 +7,6 @@ import {
   type Links,
   type LinkMonitor,
   type LinkStatus,
-  type Ownership,
 } from '@metallb-ts/l2-announcer'
 import { formatAddress, formatMac, type Address, type Mac } from '@metallb-ts/netip'
 import type { Publisher } from '@metallb-ts/event-bus'
@@ -96,7 +95,7 @@ export class LanCore {
         members: this.#members,
         isUsable: (candidate, address) => this.#isUsable(init.node, candidate, address),
         apply: desired => this.#announcer.apply(desired),
-        onOwners: changes => this.#onOwners(changes),
+        onOwners: changes => this.#tell({ name: 'l2:owners', detail: ownersOf(changes) }),
         guard: init.guard === true ? this.#guard() : undefined,
       },
       { ...DEFAULT_RULES, ...init.election, node: init.node },
@@ -228,10 +227,6 @@ export class LanCore {
         }
       },
     }
-  }
-
-  #onOwners(changes: ReadonlyMap<string, Ownership | 'uncontested'>): void {
-    this.#tell({ name: 'l2:owners', detail: ownersOf(changes) })
   }
 
   /** Once for each address. */

@@ -1,8 +1,8 @@
-import type { Ownership } from '@metallb-ts/l2-announcer'
+import type { TenureStep } from '@metallb-ts/l2-announcer'
 import type { Owner, OwnerEvents } from './lan.ts'
 
 /** What a step says of owners, as it is told. */
-export function ownersOf(changes: ReadonlyMap<string, Ownership | 'uncontested'>): OwnerEvents['l2:owners'] {
+export function ownersOf(changes: TenureStep['owners']): OwnerEvents['l2:owners'] {
   const owners: Owner[] = []
   const uncontested: string[] = []
   for (const [address, change] of changes) {

@@ -14,7 +14,7 @@ import {
 } from '@metallb-ts/k8s-watch'
 import { httpTransport } from '@metallb-ts/k8s-watch/node'
 import { startControlPlane, type ControlPlane } from '@metallb-ts/tools/envtest'
-import { Cluster, eventually, pause, PROGRAM_FLAGS, SYSTEM } from '../../src/index.ts'
+import { Cluster, eventually, pause, PROGRAM_FLAGS, SYSTEM, type Account } from '../../src/index.ts'
 import { start } from '../../src/shell.ts'
 import { BGP_PORT, NODE, ROUTER } from './network.ts'
 
@@ -54,7 +54,7 @@ export class BenchCluster {
   }
 
   /** What the service account of a pod with all rights is given. */
-  get account(): { readonly server: string; readonly caFile: string; readonly token: string } {
+  get account(): Account {
     const { url: server, caFile, adminToken: token } = this.#plane
     return { server, caFile, token }
   }
